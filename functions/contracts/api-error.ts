@@ -1,0 +1,33 @@
+/** The one shape of errors, which Open Inference Protocol clients read too. */
+export interface ApiErrorBody {
+  readonly error: string;
+  readonly code: string;
+  readonly details: readonly string[];
+}
+
+/** Refusal of a request, with the status and the words its caller gets. Never carries internals. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly status: number;
+  readonly code: string;
+  readonly details: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    details: readonly string[] = [],
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.details = details;
+    this.headers = headers;
+  }
+
+  toBody(): ApiErrorBody {
+    return { error: this.message, code: this.code, details: this.details };
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Every limit, time-out and default of the deployment, each with its reason. Bytes, milliseconds,
+ * seconds and counts are in the names.
+ */
+export const LIMITS = {
+  /** Lambda takes 6 MB a synchronous event; base64 (4/3) and the event's own JSON leave this for a body. */
+  requestBodyBytes: 4_400_000,
+  /** Lambda returns at most 6 MB; a reply in binary travels as base64. */
+  responseBodyBytes: 4_400_000,
+  /** gzip makes 1000:1 possible; nobody needs more than a few times the largest plain body. */
+  decompressedBodyBytes: 16_000_000,
+  /** Rows a request: 1,000 products is the largest the interviewed teams send, with room to spare. */
+  rowsPerRequest: 10_000,
+  /** Elements of one tensor, so that a product of dimensions cannot ask for absurd memory. */
+  elementsPerTensor: 4_000_000,
+  /** Triton allows more; no real model has tensors of higher rank. */
+  tensorRank: 8,
+  /** Bytes of one string element, the category values of a hostile caller included. */
+  stringElementBytes: 4_096,
+  /** Faults listed in one answer: enough to mend a client, bounded for hostile bodies. */
+  faultsListed: 20,
+  /** A unit is an id, not a document. */
+  unitCharacters: 256,
+  /** An id that a caller gives a request and finds in the answer and the log. */
+  requestIdCharacters: 128,
+
+  /** A route is at most this old when it is used, so a rollback is in force everywhere within it. */
+  routeAgeMs: 5_000,
+  /** What a caller waits for a fresh route at the most; then the stale one serves and a metric tells. */
+  routeReadMs: 50,
+  /** A cold environment has no stale route to fall back to, so its first read may take longer. */
+  firstRouteReadMs: 2_000,
+  /** A version that did not open is tried again after this. */
+  failedOpenRetryMs: 30_000,
+  /** Sessions kept warm per environment: champion, challenger, former champion, one named version. */
+  warmSessions: 4,
+  /** CloudWatch takes 1 MB a log event, and base64 and gzip of a subscription batch must fit 6 MB. */
+  logEventBytes: 200_000,
+  /** SageMaker answers within 60 s, but API Gateway gives up after 29 s: leave room to answer. */
+  sagemakerTimeoutMs: 25_000,
+  /** Asked of callers with 503 while a version loads or an endpoint is made. */
+  retryAfterSeconds: 2,
+
+  /** Largest artifact of a version: it must fit /tmp (512 MB by default) beside a second one. */
+  artifactBytes: 200_000_000,
+  /** A presigned upload must start within this. */
+  uploadExpirySeconds: 3_600,
+  /** Time the inspection of an upload may take: API Gateway waits 29 s for the operator's answer. */
+  inspectionSeconds: 25,
+  /** Items of one page of a list. */
+  pageSize: 50,
+  /** Free text of operators: descriptions, reasons. */
+  textCharacters: 2_000,
+  /** Idempotency keys are remembered this long; a retry later than that is a new request. */
+  idempotencyHours: 24,
+} as const;

@@ -1,0 +1,207 @@
+import * as z from 'zod/mini';
+import { Feature } from './feature.ts';
+import { ModelRuntime } from './model-runtime.ts';
+import { Monitoring } from './monitoring.ts';
+import { misorderedSteps, PromotionPlan } from './promotion-plan.ts';
+import { ResponsePolicy } from './response-policy.ts';
+import { Retraining } from './retraining.ts';
+import { Signature } from './signature.ts';
+import { explainIssues, strictObject } from './strict-object.ts';
+import { METRICS_OF_TASK, SERVICE_METRICS, Task } from './task.ts';
+
+/** Also the model's path segment, metric dimension and part of resource names. */
+export const ModelName = z.string().check(z.regex(/^[a-z][a-z0-9-]{0,39}$/));
+
+const FeatureValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const Instance = z.record(z.string(), FeatureValue);
+
+/** A request as a caller would send it: readiness, smoke test and documentation use it. */
+const Example = z.union([
+  strictObject({ instances: z.array(Instance).check(z.minLength(1)) }),
+  strictObject({ query: Instance, items: z.array(Instance).check(z.minLength(1)) }),
+]);
+
+const ModelSpecShape = strictObject({
+  name: ModelName,
+  description: z.string().check(z.minLength(1)),
+  /** The team that answers for the model. */
+  owner: z.string().check(z.minLength(1)),
+  task: Task,
+  features: z.array(Feature).check(z.minLength(1)),
+  signature: Signature,
+  /** Features that identify what a row is about; training and validation must not share their values. */
+  entityKeys: z.array(z.string()),
+  example: Example,
+  /** Requests at the edge of what is allowed, sent by the smoke test. */
+  edgeCases: z.array(Example),
+  runtime: ModelRuntime,
+  monitoring: Monitoring,
+  promotion: PromotionPlan,
+  retraining: Retraining,
+  response: ResponsePolicy,
+});
+
+/** Everything Slipway knows of a model; one file in `functions/models/` exports one. */
+export type ModelSpec = z.infer<typeof ModelSpecShape>;
+
+type Fault = { path: (string | number)[]; message: string };
+
+const repeated = (names: readonly string[]): string[] =>
+  names.filter((name, at) => names.indexOf(name) !== at);
+
+function signatureFaults({ features, signature, task }: ModelSpec): Fault[] {
+  const faults: Fault[] = [];
+  const byName = new Map(features.map((feature) => [feature.name, feature]));
+  signature.inputs.forEach((tensor, at) => {
+    tensor.columns.forEach((column, columnAt) => {
+      const path = ['signature', 'inputs', at, 'columns', columnAt];
+      const name = typeof column === 'string' ? column : column.feature;
+      const feature = byName.get(name);
+      if (!feature) return void faults.push({ path, message: `no feature is named "${name}"` });
+      if (feature.kind === 'identifier')
+        return void faults.push({
+          path,
+          message: `"${name}" is an identifier, which a model must not learn`,
+        });
+      if (feature.log === 'hash' || feature.log === 'omit')
+        faults.push({
+          path,
+          message: `"${name}" is logged as "${feature.log}", so it cannot be a model input: use "sealed"`,
+        });
+      const wanted = feature.kind === 'category' ? 'BYTES' : 'FP32';
+      if (tensor.datatype !== wanted)
+        faults.push({
+          path,
+          message: `a ${feature.kind} feature goes into a ${wanted} tensor, not ${tensor.datatype}`,
+        });
+      if ((feature.kind === 'timestamp') !== (typeof column === 'object'))
+        faults.push({ path, message: `write { feature, part } for timestamps, and only for them` });
+    });
+  });
+  const outputs = signature.outputs.flatMap((tensor) => tensor.columns);
+  const asked =
+    task.kind === 'regression'
+      ? [task.prediction, ...task.quantiles.map((quantile) => quantile.column)]
+      : [task.score];
+  for (const column of asked)
+    if (!outputs.includes(column))
+      faults.push({ path: ['task'], message: `no output column is named "${column}"` });
+  for (const name of repeated(
+    [...signature.inputs, ...signature.outputs].map((tensor) => tensor.name),
+  ))
+    faults.push({ path: ['signature'], message: `two tensors are named "${name}"` });
+  for (const name of repeated(outputs))
+    faults.push({ path: ['signature', 'outputs'], message: `two columns are named "${name}"` });
+  return faults;
+}
+
+function featureFaults({ features, task, entityKeys }: ModelSpec): Fault[] {
+  const names = features.map((feature) => feature.name);
+  const faults: Fault[] = repeated(names).map((name) => ({
+    path: ['features'],
+    message: `two features are named "${name}"`,
+  }));
+  features.forEach((feature, at) => {
+    if ((task.kind === 'ranking') !== (feature.of !== undefined))
+      faults.push({
+        path: ['features', at, 'of'],
+        message: 'say "query" or "item" for ranking, and only there',
+      });
+    if (feature.kind === 'number' && feature.range.minimum > feature.range.maximum)
+      faults.push({ path: ['features', at, 'range'], message: 'minimum is above maximum' });
+  });
+  for (const key of entityKeys)
+    if (!names.includes(key))
+      faults.push({ path: ['entityKeys'], message: `no feature is named "${key}"` });
+  if (task.kind === 'classification' && typeof task.cost.falseNegative === 'object') {
+    const { feature } = task.cost.falseNegative;
+    if (features.find((each) => each.name === feature)?.kind !== 'number')
+      faults.push({
+        path: ['task', 'cost', 'falseNegative'],
+        message: `no number feature is named "${feature}"`,
+      });
+  }
+  return faults;
+}
+
+function metricFaults({ task, monitoring, promotion }: ModelSpec): Fault[] {
+  const known: readonly string[] = [...METRICS_OF_TASK[task.kind], ...SERVICE_METRICS];
+  const named: Fault[] = [];
+  const check = (metric: string, path: (string | number)[]) => {
+    if (!known.includes(metric))
+      named.push({
+        path,
+        message: `"${metric}" is no metric of ${task.kind}; there are: ${known.join(', ')}`,
+      });
+  };
+  monitoring.objectives.forEach((objective, at) => {
+    check(objective.metric, ['monitoring', 'objectives', at, 'metric']);
+    if (objective.periods.missed > objective.periods.of)
+      named.push({
+        path: ['monitoring', 'objectives', at, 'periods'],
+        message: 'missed is above of',
+      });
+  });
+  promotion.steps.forEach((step, at) => {
+    const path = ['promotion', 'steps', at];
+    if ('gates' in step) for (const gate of step.gates) check(gate.metric, [...path, 'gates']);
+    if ('guardrails' in step)
+      for (const guardrail of step.guardrails) check(guardrail.metric, [...path, 'guardrails']);
+    if (step.kind === 'ab') check(step.metric, [...path, 'metric']);
+    if (step.kind === 'ab' && step.minimumDays > step.maximumDays)
+      named.push({ path, message: 'minimumDays is above maximumDays' });
+    if (
+      step.kind === 'pilot' &&
+      step.ramp.some(
+        ({ exposurePercent }, r) => exposurePercent < (step.ramp[r - 1]?.exposurePercent ?? 0),
+      )
+    )
+      named.push({
+        path: [...path, 'ramp'],
+        message: 'exposure only grows: a ramp never goes down',
+      });
+  });
+  if (monitoring.outcomes.maturityHours > monitoring.outcomes.horizonHours)
+    named.push({
+      path: ['monitoring', 'outcomes'],
+      message: 'maturityHours is above horizonHours',
+    });
+  return named;
+}
+
+const exampleFaults = ({ task, example, edgeCases }: ModelSpec): Fault[] =>
+  [example, ...edgeCases].flatMap((each, at) =>
+    'items' in each === (task.kind === 'ranking')
+      ? []
+      : [
+          {
+            path: at === 0 ? ['example'] : ['edgeCases', at - 1],
+            message: 'ranking wants { query, items }, other tasks { instances }',
+          },
+        ],
+  );
+
+export const ModelSpec = ModelSpecShape.check(
+  z.superRefine((spec, context) => {
+    const faults = [
+      ...featureFaults(spec),
+      ...signatureFaults(spec),
+      ...metricFaults(spec),
+      ...exampleFaults(spec),
+      ...misorderedSteps(spec.promotion).map((message) => ({
+        path: ['promotion', 'steps'],
+        message,
+      })),
+    ];
+    for (const fault of faults) context.addIssue({ code: 'custom', input: spec, ...fault });
+  }),
+);
+
+/** @throws an Error that lists every fault with its path. @param source where the value was read, for the message. */
+export function parseModelSpec(value: unknown, source: string): ModelSpec {
+  const parsed = ModelSpec.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new Error(
+    `${source} is not a model spec:\n  ${explainIssues(parsed.error.issues).join('\n  ')}`,
+  );
+}

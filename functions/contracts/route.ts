@@ -1,0 +1,40 @@
+import * as z from 'zod/mini';
+import { Instant } from './instant.ts';
+import { ModelName } from './model-spec.ts';
+import { strictObject } from './strict-object.ts';
+import { Digest, VersionNumber } from './version.ts';
+
+const served = {
+  version: VersionNumber,
+  digest: Digest,
+  /** The SageMaker endpoint that answers for it; absent where Lambda opens the artifact itself. */
+  endpoint: z.optional(z.string()),
+};
+export const ServedVersion = strictObject(served);
+export type ServedVersion = z.infer<typeof ServedVersion>;
+
+const Challenger = strictObject({
+  ...served,
+  /** Id of the promotion; its salts `<id>/expose` and `<id>/variant` assign the units. */
+  promotion: z.string(),
+  /** Units exposed, in 1/10,000; half of them get the challenger. 0 while in shadow. */
+  exposureBasisPoints: z.int().check(z.gte(0), z.lte(10_000)),
+  /** Whether recorded requests are sent through the challenger off the caller's path. */
+  isShadowed: z.boolean(),
+  /** A lease: nobody sees the challenger after this unless a look has renewed it. */
+  expiresAt: Instant,
+});
+
+/** Which versions of a model serve, and to whom. One per model, changed by compare-and-set of `epoch`. */
+export const Route = strictObject({
+  model: ModelName,
+  epoch: z.int().check(z.gte(1)),
+  champion: ServedVersion,
+  /** Kept warm for an instant return, and served where the champion's artifact turns out broken. */
+  formerChampion: z.optional(ServedVersion),
+  challenger: z.optional(Challenger),
+  changedAt: Instant,
+  changedBy: z.string(),
+  reason: z.string(),
+});
+export type Route = z.infer<typeof Route>;

@@ -1,0 +1,53 @@
+import * as z from 'zod/mini';
+import { Instant } from './instant.ts';
+import { ModelName } from './model-spec.ts';
+import { strictObject } from './strict-object.ts';
+
+/** `1`, `2`, …: Triton's clients send digits only. Never reused. */
+export const VersionNumber = z
+  .string()
+  .check(z.regex(/^[1-9][0-9]{0,9}$/))
+  .brand('VersionNumber');
+export type VersionNumber = z.infer<typeof VersionNumber>;
+
+/** SHA-256 of the artifact, lower-case hex: the identity of a version. */
+export const Digest = z
+  .string()
+  .check(z.regex(/^[0-9a-f]{64}$/))
+  .brand('Digest');
+export type Digest = z.infer<typeof Digest>;
+
+/** Where a version stands. */
+export const Stage = z.enum([
+  'registered',
+  'evaluated',
+  'pilot',
+  'ab',
+  'production',
+  'retired',
+  'rejected',
+  'rolled-back',
+]);
+
+export const Version = strictObject({
+  model: ModelName,
+  version: VersionNumber,
+  digest: Digest,
+  sizeBytes: z.int(),
+  stage: Stage,
+  description: z.string(),
+  /** What made the graph, from its own metadata; empty when it does not say. */
+  producer: z.string(),
+  opsets: z.array(strictObject({ domain: z.string(), version: z.int() })),
+  registeredAt: Instant,
+  registeredBy: z.string(),
+});
+export type Version = z.infer<typeof Version>;
+
+/**
+ * Where an artifact lies in the artifact bucket. The digest makes it immutable; below it the layout is
+ * Triton's model repository, so that SageMaker can host the same object Lambda opens.
+ */
+export const artifactPrefix = (digest: Digest): string => `artifacts/${digest}/`;
+export const artifactKey = (model: string, digest: Digest): string =>
+  `${artifactPrefix(digest)}${model}/1/model.onnx`;

@@ -1,0 +1,127 @@
+import { ApiError } from '../contracts/api-error.ts';
+import { LIMITS } from '../contracts/limits.ts';
+import type { Route, ServedVersion } from '../contracts/route.ts';
+import type { Version } from '../contracts/version.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { EndpointStore } from './endpoint-store.ts';
+import type { RouteTable } from './route-table.ts';
+import type { VersionTable } from './version-table.ts';
+
+export interface ChampionRequest {
+  readonly model: string;
+  readonly version: string;
+  /** The epoch the operator saw; 0 where the model has no route yet. */
+  readonly expectedEpoch: number;
+  readonly reason: string;
+  readonly by: string;
+}
+
+export interface ChampionStores {
+  readonly routes: RouteTable;
+  readonly versions: VersionTable;
+  /** Absent for models that Lambda serves itself. */
+  readonly endpoints: EndpointStore | undefined;
+  readonly clock: Clock;
+}
+
+export type ChampionChange =
+  | { readonly kind: 'changed' | 'unchanged'; readonly route: Route }
+  /** The endpoint is being made; the route is as it was. Ask again. */
+  | { readonly kind: 'preparing' };
+
+const SERVABLE: readonly Version['stage'][] = [
+  'registered',
+  'evaluated',
+  'pilot',
+  'ab',
+  'production',
+  'rolled-back',
+];
+
+/**
+ * Makes a version the champion by compare-and-set of the route's epoch.
+ * @throws ApiError 404 for an unknown version, 409 with the current epoch when the route has changed or
+ * the version is retired or rejected, 502 when its endpoint could not be made.
+ */
+export async function setChampion(
+  request: ChampionRequest,
+  stores: ChampionStores,
+): Promise<ChampionChange> {
+  const { model, version: number, expectedEpoch } = request;
+  const version = await stores.versions.find(model, number);
+  if (!version) throw new ApiError(404, 'VERSION_NOT_FOUND', `${model} has no version ${number}`);
+  const current = await stores.routes.read(model);
+  // A repeated request whose first answer got lost must not be a conflict.
+  if (current?.champion.version === number) return { kind: 'unchanged', route: current };
+  if (!SERVABLE.includes(version.stage))
+    throw new ApiError(
+      409,
+      'VERSION_NOT_SERVABLE',
+      `version ${number} of ${model} is ${version.stage}`,
+    );
+  if ((current?.epoch ?? 0) !== expectedEpoch) throw outdated(model, current);
+  const served = await prepare(version, stores.endpoints);
+  if (!served) return { kind: 'preparing' };
+  const route: Route = {
+    model,
+    epoch: expectedEpoch + 1,
+    champion: served,
+    ...(current && { formerChampion: current.champion }),
+    changedAt: stores.clock.now(),
+    changedBy: request.by,
+    reason: request.reason,
+  };
+  const write = await stores.routes.write(route);
+  if (write.kind === 'outdated') throw outdated(model, write.current);
+  await stores.versions.setStage(model, number, 'production');
+  return { kind: 'changed', route };
+}
+
+/**
+ * Takes a version out of service for good and deletes its endpoint.
+ * @throws ApiError 409 while a route names it.
+ */
+export async function retireVersion(
+  model: string,
+  number: string,
+  stores: ChampionStores,
+): Promise<Version> {
+  const version = await stores.versions.find(model, number);
+  if (!version) throw new ApiError(404, 'VERSION_NOT_FOUND', `${model} has no version ${number}`);
+  const route = await stores.routes.read(model);
+  if (route?.champion.version === number || route?.challenger?.version === number)
+    throw new ApiError(
+      409,
+      'VERSION_IN_USE',
+      `version ${number} of ${model} is serving: make another version the champion first`,
+    );
+  await stores.endpoints?.remove(version);
+  await stores.versions.setStage(model, number, 'retired');
+  return { ...version, stage: 'retired' };
+}
+
+async function prepare(
+  version: Version,
+  endpoints: EndpointStore | undefined,
+): Promise<ServedVersion | undefined> {
+  const served = { version: version.version, digest: version.digest };
+  if (!endpoints) return served;
+  const state = await endpoints.ensure(version);
+  if (state.kind === 'failed')
+    throw new ApiError(
+      502,
+      'ENDPOINT_FAILED',
+      `SageMaker could not make the endpoint of version ${version.version}`,
+      [state.reason],
+    );
+  return state.kind === 'in-service' ? { ...served, endpoint: state.endpoint } : undefined;
+}
+
+const outdated = (model: string, current: Route | undefined): ApiError =>
+  new ApiError(
+    409,
+    'ROUTE_CHANGED',
+    `the route of ${model} is at epoch ${current?.epoch ?? 0} now${current ? `: ${current.changedBy} made version ${current.champion.version} the champion at ${current.changedAt}` : ''}`,
+    [`expectedEpoch: ${current?.epoch ?? 0}`],
+    { 'retry-after': String(LIMITS.retryAfterSeconds) },
+  );

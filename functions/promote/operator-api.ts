@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto';
+import { ApiError } from '../contracts/api-error.ts';
+import { LIMITS } from '../contracts/limits.ts';
+import type { ModelSpec } from '../contracts/model-spec.ts';
+import type { ApiReply, ApiRequest } from '../runtime/api-handler.ts';
+import { type ChampionStores, retireVersion, setChampion } from './champion.ts';
+import type { EndpointStore } from './endpoint-store.ts';
+import {
+  ChampionRequestBody,
+  RegisterRequest,
+  readBody,
+  UploadRequest,
+} from './operator-requests.ts';
+import { type Registrar, registerVersion } from './registration.ts';
+import type { RouteTable } from './route-table.ts';
+
+export interface OperatorApi extends Registrar {
+  readonly specs: readonly ModelSpec[];
+  readonly routes: RouteTable;
+  endpointsOf(model: string): EndpointStore | undefined;
+}
+
+type Answer = (request: ApiRequest, spec: ModelSpec, api: OperatorApi) => Promise<ApiReply>;
+
+/** `METHOD /noun` and what follows the model's name, `*` for one segment. */
+const ANSWERS: Readonly<Record<string, Answer>> = {
+  'POST versions/uploads': openUpload,
+  'POST versions': register,
+  'GET versions': list,
+  'GET versions/*': show,
+  'POST versions/*/retire': retire,
+  'GET routes': showRoute,
+  'PUT routes': changeChampion,
+};
+
+/** Answers `/v1/versions/{model}/…` and `/v1/routes/{model}`. */
+export async function answerOperator(request: ApiRequest, api: OperatorApi): Promise<ApiReply> {
+  const [, noun = '', model = '', ...rest] = request.path;
+  const spec = api.specs.find(({ name }) => name === model);
+  if (!spec)
+    throw new ApiError(
+      404,
+      'MODEL_NOT_FOUND',
+      `no model is named "${model}"; there are: ${api.specs.map(({ name }) => name).join(', ')}`,
+    );
+  const key = (tail: readonly string[]) => `${request.method} ${[noun, ...tail].join('/')}`;
+  const answer =
+    ANSWERS[key(rest)] ?? ANSWERS[key(rest.map((segment, at) => (at === 0 ? '*' : segment)))];
+  if (!answer)
+    throw new ApiError(
+      404,
+      'PATH_NOT_FOUND',
+      `${request.method} /${request.path.join('/')} is not part of this API; see /openapi.json`,
+    );
+  return answer(request, spec, api);
+}
+
+async function openUpload(
+  { body }: ApiRequest,
+  spec: ModelSpec,
+  { uploads }: OperatorApi,
+): Promise<ApiReply> {
+  const { digest, sizeBytes } = readBody(UploadRequest, body);
+  const uploadId = randomUUID();
+  const ticket = await uploads.openUpload(spec.name, uploadId, digest, sizeBytes);
+  return {
+    status: 201,
+    body: { uploadId, method: 'PUT', ...ticket, expiresInSeconds: LIMITS.uploadExpirySeconds },
+  };
+}
+
+async function register(
+  { body, caller }: ApiRequest,
+  spec: ModelSpec,
+  api: OperatorApi,
+): Promise<ApiReply> {
+  const request = readBody(RegisterRequest, body);
+  return { status: 201, body: await registerVersion(spec, { ...request, by: caller }, api) };
+}
+
+async function list(
+  { query }: ApiRequest,
+  spec: ModelSpec,
+  { versions }: OperatorApi,
+): Promise<ApiReply> {
+  const cursor = query['cursor'];
+  if (cursor !== undefined && !/^[1-9][0-9]{0,9}$/.test(cursor))
+    throw new ApiError(400, 'BAD_CURSOR', 'the cursor is not one this API gave');
+  const { versions: page, next } = await versions.list(spec.name, cursor);
+  return { status: 200, body: { versions: page, cursor: next ?? null } };
+}
+
+async function show(
+  { path }: ApiRequest,
+  spec: ModelSpec,
+  { versions }: OperatorApi,
+): Promise<ApiReply> {
+  const number = path[3] ?? '';
+  const version = await versions.find(spec.name, number);
+  if (!version)
+    throw new ApiError(404, 'VERSION_NOT_FOUND', `${spec.name} has no version ${number}`);
+  return { status: 200, body: version };
+}
+
+async function retire({ path }: ApiRequest, spec: ModelSpec, api: OperatorApi): Promise<ApiReply> {
+  return { status: 200, body: await retireVersion(spec.name, path[3] ?? '', storesOf(api, spec)) };
+}
+
+async function showRoute(
+  _: ApiRequest,
+  spec: ModelSpec,
+  { routes }: OperatorApi,
+): Promise<ApiReply> {
+  const route = await routes.read(spec.name);
+  if (!route)
+    throw new ApiError(
+      404,
+      'NO_ROUTE',
+      `${spec.name} has no champion yet: set one with PUT and expectedEpoch 0`,
+    );
+  return { status: 200, body: route };
+}
+
+async function changeChampion(
+  { body, caller }: ApiRequest,
+  spec: ModelSpec,
+  api: OperatorApi,
+): Promise<ApiReply> {
+  const { champion, expectedEpoch, reason } = readBody(ChampionRequestBody, body);
+  const request = { model: spec.name, version: champion, expectedEpoch, reason, by: caller };
+  const change = await setChampion(request, storesOf(api, spec));
+  if (change.kind !== 'preparing') return { status: 200, body: change.route };
+  return {
+    status: 202,
+    headers: { 'retry-after': String(LIMITS.retryAfterSeconds) },
+    body: {
+      state: 'preparing',
+      detail: `the endpoint of version ${champion} is being made; repeat this request until it answers 200`,
+    },
+  };
+}
+
+const storesOf = (api: OperatorApi, spec: ModelSpec): ChampionStores => ({
+  routes: api.routes,
+  versions: api.versions,
+  endpoints: api.endpointsOf(spec.name),
+  clock: api.clock,
+});

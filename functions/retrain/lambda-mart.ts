@@ -1,0 +1,128 @@
+import type { Targets } from './feature-table.ts';
+import type { Objective } from './objective.ts';
+import { discount, gainOf, normalisedGain, type RankingGain } from '../measures/ranking-metrics.ts';
+
+export interface RankingRules {
+  readonly gain: RankingGain;
+  /** k of the NDCG@k that the loss reports. */
+  readonly cutoff: number;
+  /** Pairs count when their better ranked item is among this many. */
+  readonly truncation: number;
+}
+
+interface Query {
+  readonly start: number;
+  readonly length: number;
+  /** 1 / DCG of the ideal order, truncated; 0 when no item is relevant. */
+  readonly inverseIdeal: number;
+  readonly weight: number;
+}
+
+function idealGain(labels: Float64Array, { gain, truncation }: RankingRules): number {
+  return labels
+    .toSorted()
+    .reverse()
+    .subarray(0, truncation)
+    .reduce((sum, label, rank) => sum + gainOf(label, gain) * discount(rank), 0);
+}
+
+function queriesOf({ labels, weights, queryStarts }: Targets, rules: RankingRules): Query[] {
+  return Array.from(queryStarts.subarray(0, -1), (start, at) => {
+    const end = queryStarts[at + 1] ?? start;
+    const ideal = idealGain(labels.subarray(start, end), rules);
+    const weight = weights.subarray(start, end).reduce((sum, each) => sum + each, 0);
+    return {
+      start,
+      length: end - start,
+      inverseIdeal: ideal > 0 ? 1 / ideal : 0,
+      weight: weight / (end - start),
+    };
+  });
+}
+
+/** Positions of a query's items, best score first; equal scores keep their order. */
+function ranking(scores: Float64Array, { start, length }: Query): Int32Array {
+  const order = Int32Array.from({ length }, (_, at) => start + at);
+  return order.sort((one, other) => (scores[other] ?? 0) - (scores[one] ?? 0) || one - other);
+}
+
+/**
+ * LambdaMART (Burges 2010, MSR-TR-2010-82) with pairs truncated and lambdas normalised a query as LightGBM
+ * does, so that queries with many relevant items do not drown the others. Its loss is 1 − mean NDCG@cutoff
+ * over the queries that have a relevant item; it need not fall with every tree.
+ */
+export function lambdaMart(targets: Targets, rules: RankingRules): Objective {
+  const { labels } = targets;
+  const queries = queriesOf(targets, rules);
+  const gains = labels.map((label) => gainOf(label, rules.gain));
+  const longest = queries.reduce((most, { length }) => Math.max(most, length), 0);
+  const discounts = Float64Array.from({ length: longest }, (_, rank) => discount(rank));
+  return {
+    initialScore: () => 0,
+    differentiate(scores, gradient, hessian) {
+      gradient.fill(0);
+      hessian.fill(0);
+      for (const query of queries)
+        if (query.inverseIdeal > 0)
+          pushPairs({ query, labels, gains, discounts, rules, scores, gradient, hessian });
+    },
+    loss(scores) {
+      let sum = 0;
+      let weight = 0;
+      for (const query of queries) {
+        if (query.inverseIdeal === 0) continue;
+        const order = ranking(scores, query);
+        const served = Array.from(order, (row) => labels[row] ?? 0);
+        sum += (normalisedGain(served, rules.cutoff, rules.gain) ?? 0) * query.weight;
+        weight += query.weight;
+      }
+      return weight > 0 ? 1 - sum / weight : 0;
+    },
+  };
+}
+
+interface PairInput {
+  readonly query: Query;
+  readonly labels: Float64Array;
+  readonly gains: Float64Array;
+  readonly discounts: Float64Array;
+  readonly rules: RankingRules;
+  readonly scores: Float64Array;
+  readonly gradient: Float64Array;
+  readonly hessian: Float64Array;
+}
+
+/** Each pair of different relevance pushes its items apart by what their exchange would cost in NDCG. */
+function pushPairs(input: PairInput): void {
+  const { query, labels, gains, discounts, rules, scores, gradient, hessian } = input;
+  const order = ranking(scores, query);
+  const best = scores[order[0] ?? 0] ?? 0;
+  const isFlat = best === (scores[order.at(-1) ?? 0] ?? 0);
+  let total = 0;
+  for (let upper = 0; upper < Math.min(rules.truncation, order.length); upper++)
+    for (let lower = upper + 1; lower < order.length; lower++) {
+      const one = order[upper] ?? 0;
+      const other = order[lower] ?? 0;
+      if (labels[one] === labels[other]) continue;
+      const [good, bad] = (labels[one] ?? 0) > (labels[other] ?? 0) ? [one, other] : [other, one];
+      const apart = (scores[good] ?? 0) - (scores[bad] ?? 0);
+      const exchange =
+        ((gains[good] ?? 0) - (gains[bad] ?? 0)) *
+        ((discounts[upper] ?? 0) - (discounts[lower] ?? 0)) *
+        query.inverseIdeal;
+      const cost = isFlat ? exchange : exchange / (0.01 + Math.abs(apart));
+      const wrong = 1 / (1 + Math.exp(apart));
+      const push = wrong * cost;
+      const curvature = wrong * (1 - wrong) * cost;
+      gradient[good] = (gradient[good] ?? 0) - push;
+      gradient[bad] = (gradient[bad] ?? 0) + push;
+      hessian[good] = (hessian[good] ?? 0) + curvature;
+      hessian[bad] = (hessian[bad] ?? 0) + curvature;
+      total += 2 * push;
+    }
+  const norm = (total > 0 ? Math.log2(1 + total) / total : 1) * query.weight;
+  for (let row = query.start; row < query.start + query.length; row++) {
+    gradient[row] = (gradient[row] ?? 0) * norm;
+    hessian[row] = (hessian[row] ?? 0) * norm;
+  }
+}

@@ -1,0 +1,110 @@
+import type { Targets } from './feature-table.ts';
+import { orderFreeSum } from './gradient-histogram.ts';
+
+/** What boosting minimises: a sum over rows of a loss of each row's score. */
+export interface Objective {
+  /** The constant score that fits best. */
+  initialScore(): number;
+  /** Writes first and second derivatives of the loss at `scores`, times the row's weight. */
+  differentiate(scores: Float64Array, gradient: Float64Array, hessian: Float64Array): void;
+  /** Weighted mean loss; less is better. */
+  loss(scores: Float64Array): number;
+  /** A leaf's best addition to the scores of its rows, where it is not the Newton step. */
+  leafValue?(rows: Int32Array, scores: Float64Array): number;
+}
+
+export const sigmoid = (score: number): number => 1 / (1 + Math.exp(-score));
+
+function weightedMean(values: Float64Array, weights: Float64Array): number {
+  return orderFreeSum(values.map((value, at) => value * (weights[at] ?? 0))) / orderFreeSum(weights);
+}
+
+/** ½ (score − y)²; its loss is reported without the ½, as mean squared error. */
+export function squaredError({ labels, weights }: Targets): Objective {
+  return {
+    initialScore: () => weightedMean(labels, weights),
+    differentiate(scores, gradient, hessian) {
+      for (let row = 0; row < labels.length; row++) {
+        const weight = weights[row] ?? 0;
+        gradient[row] = ((scores[row] ?? 0) - (labels[row] ?? 0)) * weight;
+        hessian[row] = weight;
+      }
+    },
+    loss: (scores) =>
+      weightedMean(
+        labels.map((label, row) => (label - (scores[row] ?? 0)) ** 2),
+        weights,
+      ),
+  };
+}
+
+/** Log-loss of labels 0 and 1 with p = sigmoid(score). */
+export function logLoss({ labels, weights }: Targets): Objective {
+  return {
+    initialScore() {
+      const share = weightedMean(labels, weights);
+      return Math.log(share / (1 - share));
+    },
+    differentiate(scores, gradient, hessian) {
+      for (let row = 0; row < labels.length; row++) {
+        const weight = weights[row] ?? 0;
+        const probability = sigmoid(scores[row] ?? 0);
+        gradient[row] = (probability - (labels[row] ?? 0)) * weight;
+        hessian[row] = Math.max(probability * (1 - probability), 1e-16) * weight;
+      }
+    },
+    loss: (scores) =>
+      weightedMean(
+        labels.map((label, row) => {
+          const score = scores[row] ?? 0;
+          // log(1 + exp(score)) without overflow.
+          return Math.max(score, 0) + Math.log1p(Math.exp(-Math.abs(score))) - label * score;
+        }),
+        weights,
+      ),
+  };
+}
+
+/** The smallest value with at least `level` of the weight at or below it; a minimiser of pinball loss. */
+export function weightedQuantile(values: Float64Array, weights: Float64Array, level: number): number {
+  const order = Int32Array.from(values, (_, at) => at);
+  order.sort((one, other) => (values[one] ?? 0) - (values[other] ?? 0));
+  const wanted = level * orderFreeSum(weights);
+  let reached = 0;
+  for (const at of order) {
+    reached += weights[at] ?? 0;
+    if (reached >= wanted) return values[at] ?? 0;
+  }
+  return values[order.at(-1) ?? 0] ?? 0;
+}
+
+/**
+ * Pinball loss of one level (Koenker 2005). Trees follow the sign of the residual; each leaf then takes the
+ * quantile of its rows' residuals, which no second derivative could give.
+ */
+export function pinball({ labels, weights }: Targets, level: number): Objective {
+  return {
+    initialScore: () => weightedQuantile(labels, weights, level),
+    differentiate(scores, gradient, hessian) {
+      for (let row = 0; row < labels.length; row++) {
+        const weight = weights[row] ?? 0;
+        const isAbove = (labels[row] ?? 0) > (scores[row] ?? 0);
+        gradient[row] = (isAbove ? -level : 1 - level) * weight;
+        hessian[row] = weight;
+      }
+    },
+    loss: (scores) =>
+      weightedMean(
+        labels.map((label, row) => {
+          const residual = label - (scores[row] ?? 0);
+          return Math.max(level * residual, (level - 1) * residual);
+        }),
+        weights,
+      ),
+    leafValue(rows, scores) {
+      const residuals = Float64Array.from(rows, (row) => (labels[row] ?? 0) - (scores[row] ?? 0));
+      const rowWeights = Float64Array.from(rows, (row) => weights[row] ?? 0);
+      return weightedQuantile(residuals, rowWeights, level);
+    },
+  };
+}

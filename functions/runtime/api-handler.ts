@@ -1,0 +1,98 @@
+import middy from '@middy/core';
+import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
+import { ApiError } from '../contracts/api-error.ts';
+import { describeError, log } from './log.ts';
+
+/** A request as the handlers of one path see it, whatever its encoding on the way was. */
+export interface ApiRequest {
+  readonly method: string;
+  /** Path segments after the stage, percent-decoded. */
+  readonly path: readonly string[];
+  readonly query: Readonly<Record<string, string | undefined>>;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Buffer;
+  /** API key id of a caller, or ARN of an operator; what a prediction belongs to. */
+  readonly caller: string;
+}
+
+export interface ApiReply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A string or Buffer goes out as it is, anything else as JSON. */
+  readonly body: unknown;
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** Composes a handler of API Gateway proxy events: every failure leaves as the error shape of the API. */
+export const apiHandler = (answer: (request: ApiRequest, context: Context) => Promise<ApiReply>) =>
+  middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
+    .onError((failure) => {
+      failure.response = renderFailure(failure.error);
+    })
+    .handler(async (event: APIGatewayProxyEvent, context: Context) =>
+      renderReply(await answer(readRequest(event), context)),
+    );
+
+function readRequest(event: APIGatewayProxyEvent): ApiRequest {
+  const identity = event.requestContext.identity;
+  return {
+    method: event.httpMethod,
+    path: readPath(event.path),
+    query: event.queryStringParameters ?? {},
+    headers: lowerCaseNames(event.headers ?? {}),
+    body: event.body
+      ? Buffer.from(event.body, event.isBase64Encoded ? 'base64' : 'utf8')
+      : Buffer.alloc(0),
+    caller: identity.apiKeyId ?? identity.userArn ?? 'unknown',
+  };
+}
+
+function readPath(path: string): string[] {
+  try {
+    return path
+      .split('/')
+      .filter((segment) => segment !== '')
+      .map(decodeURIComponent);
+  } catch (cause) {
+    // decodeURIComponent knows one failure only.
+    throw new ApiError(400, 'BAD_PATH', `the path "${path}" holds a malformed % escape`, [
+      String(cause),
+    ]);
+  }
+}
+
+function lowerCaseNames(headers: APIGatewayProxyEvent['headers']) {
+  const lower: Record<string, string | undefined> = {};
+  for (const name in headers) lower[name.toLowerCase()] = headers[name];
+  return lower;
+}
+
+function renderReply({ status, headers, body }: ApiReply): APIGatewayProxyResult {
+  if (Buffer.isBuffer(body))
+    return {
+      statusCode: status,
+      headers: { ...headers },
+      body: body.toString('base64'),
+      isBase64Encoded: true,
+    };
+  return {
+    statusCode: status,
+    headers: { ...JSON_TYPE, ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    isBase64Encoded: false,
+  };
+}
+
+function renderFailure(error: unknown): APIGatewayProxyResult {
+  if (error instanceof ApiError)
+    return renderReply({ status: error.status, headers: error.headers, body: error.toBody() });
+  log({ kind: 'failure', ...describeError(error) });
+  const internal = new ApiError(
+    500,
+    'INTERNAL',
+    'the request failed here, not because of what you sent; it has been logged',
+  );
+  return renderReply({ status: 500, body: internal.toBody() });
+}

@@ -1,0 +1,49 @@
+import { ApiError } from '../contracts/api-error.ts';
+import { RequestRefused } from './fault.ts';
+
+/** What a path below one model asks for. `version` is set where the caller names one. */
+export type Asked =
+  | { readonly kind: 'metadata' | 'ready' | 'infer'; readonly version?: string }
+  | { readonly kind: 'predict' | 'rank' };
+
+const METHOD = {
+  metadata: 'GET',
+  ready: 'GET',
+  infer: 'POST',
+  predict: 'POST',
+  rank: 'POST',
+} as const;
+
+/** @param path segments from `v1` or `v2` on. @throws ApiError 404, or 405 with the method that is allowed. */
+export function readModelPath(method: string, path: readonly string[]): Asked {
+  const asked = findAsked(path);
+  if (!asked)
+    throw new RequestRefused(
+      404,
+      'NO_SUCH_PATH',
+      `/${path.join('/')} is not part of this API; see /openapi.json`,
+    );
+  const allowed = METHOD[asked.kind];
+  if (method === allowed) return asked;
+  throw new ApiError(
+    405,
+    'METHOD_NOT_ALLOWED',
+    `${method} is not for this path; ${allowed} is`,
+    [],
+    { allow: allowed },
+  );
+}
+
+function findAsked([protocol, , , ...rest]: readonly string[]): Asked | undefined {
+  const [first, second, third] = rest;
+  if (protocol === 'v1')
+    return rest.length === 1 && (first === 'predict' || first === 'rank')
+      ? { kind: first }
+      : undefined;
+  const isVersioned = first === 'versions' && second !== undefined;
+  const verb = isVersioned ? third : first;
+  if (rest.length > (isVersioned ? 3 : 1)) return undefined;
+  const version = isVersioned ? { version: second } : {};
+  if (verb === undefined) return { kind: 'metadata', ...version };
+  return verb === 'ready' || verb === 'infer' ? { kind: verb, ...version } : undefined;
+}

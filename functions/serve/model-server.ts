@@ -1,0 +1,213 @@
+import { randomUUID } from 'node:crypto';
+import { ApiError } from '../contracts/api-error.ts';
+import { LIMITS } from '../contracts/limits.ts';
+import type { ModelSpec } from '../contracts/model-spec.ts';
+import type { PredictionLine } from '../contracts/prediction-line.ts';
+import type { Route, ServedVersion } from '../contracts/route.ts';
+import type { Version } from '../contracts/version.ts';
+import type { ApiReply, ApiRequest } from '../runtime/api-handler.ts';
+import { type Clock, epochMsOf } from '../runtime/clock.ts';
+import { type Answer, answerWith, type Candidate, candidatesFor } from './answering.ts';
+import { type Assignment, assign } from './assignment.ts';
+import type { BackendPool } from './backend-pool.ts';
+import { type Asked, readModelPath } from './model-paths.ts';
+import { loggedTensor } from './prediction-log.ts';
+import type { Question } from './question.ts';
+import { compileQuestionReader, type QuestionApi } from './question-reader.ts';
+import { RequestLog } from './request-log.ts';
+import type { RouteCache } from './route-cache.ts';
+import { describeSignature } from './signature-tensors.ts';
+
+export interface ModelServerParts {
+  readonly spec: ModelSpec;
+  readonly routes: RouteCache;
+  readonly backends: Pick<BackendPool, 'open'>;
+  readonly clock: Clock;
+  /** Finds a version that the caller names and the route does not. */
+  findVersion(version: string): Promise<Version | undefined>;
+  writeLine(line: string): void;
+}
+
+/** Answers every path of one model. */
+export class ModelServer {
+  readonly #parts: ModelServerParts;
+  readonly #log: RequestLog;
+  readonly #readQuestion: ReturnType<typeof compileQuestionReader>;
+
+  constructor(parts: ModelServerParts) {
+    this.#parts = parts;
+    this.#log = new RequestLog(parts.spec, parts.clock, (line) => parts.writeLine(line));
+    this.#readQuestion = compileQuestionReader(parts.spec);
+  }
+
+  async answer(request: ApiRequest): Promise<ApiReply> {
+    const startedAt = performance.now();
+    try {
+      return await this.#answer(readModelPath(request.method, request.path), request, startedAt);
+    } catch (error) {
+      this.#log.failed(error, request, performance.now() - startedAt);
+      throw error;
+    }
+  }
+
+  #answer(asked: Asked, request: ApiRequest, startedAt: number): Promise<ApiReply> {
+    switch (asked.kind) {
+      case 'metadata':
+        return this.#metadata(asked.version);
+      case 'ready':
+        return this.#ready(asked.version);
+      case 'infer':
+        return this.#predict('infer', request, startedAt, asked.version);
+      case 'predict':
+      case 'rank':
+        return this.#predict(asked.kind, request, startedAt);
+    }
+  }
+
+  async #predict(
+    api: QuestionApi,
+    request: ApiRequest,
+    startedAt: number,
+    pinned?: string,
+  ): Promise<ApiReply> {
+    const question = this.#readQuestion(api, request.body, request.headers);
+    const fresh = await this.#parts.routes.current();
+    const route = fresh?.route;
+    const assignment = await this.#assign(question.unit, route, pinned);
+    const predictionId = randomUUID();
+    const answer = await this.#run(candidatesFor(assignment, route), question, predictionId);
+    const line = this.#describe(question, answer, assignment, route);
+    this.#log.answered({ ...line, predictionId, caller: request.caller }, answer.failures, {
+      latency: performance.now() - startedAt,
+      modelTime: answer.modelMs,
+      staleRoutes: fresh?.staleBecause === undefined ? 0 : 1,
+    });
+    return answer.rendered;
+  }
+
+  #run(
+    candidates: readonly Candidate[],
+    question: Question,
+    predictionId: string,
+  ): Promise<Answer<ApiReply>> {
+    const model = this.#parts.spec.name;
+    return answerWith(
+      candidates,
+      question.inputs,
+      (served) => this.#parts.backends.open(served),
+      (outputs, { arm, served }) =>
+        question.reply(outputs, { predictionId, model, version: served.version, arm }),
+    );
+  }
+
+  async #assign(
+    unit: string | undefined,
+    route: Route | undefined,
+    pinned: string | undefined,
+  ): Promise<Assignment> {
+    if (pinned === undefined)
+      return assign(requireRoute(route, this.#parts.spec.name), unit, this.#isLeased(route));
+    return { arm: 'pinned', served: await this.#namedVersion(pinned, route), isEnrolled: false };
+  }
+
+  #isLeased(route: Route | undefined): boolean {
+    return (
+      route?.challenger !== undefined &&
+      epochMsOf(route.challenger.expiresAt) > this.#parts.clock.nowMs()
+    );
+  }
+
+  /** @throws ApiError 404 when there is no such version or it is out of service, 503 without an endpoint. */
+  async #namedVersion(version: string, route: Route | undefined): Promise<ServedVersion> {
+    for (const served of [route?.champion, route?.challenger, route?.formerChampion])
+      if (served?.version === version) return served;
+    const { name, runtime } = this.#parts.spec;
+    const found = /^[1-9][0-9]{0,9}$/.test(version)
+      ? await this.#parts.findVersion(version)
+      : undefined;
+    if (!found || found.stage === 'retired' || found.stage === 'rejected')
+      throw new ApiError(
+        404,
+        'VERSION_NOT_FOUND',
+        `model '${name}' has no version '${version.slice(0, 20)}' that serves`,
+      );
+    if (runtime.kind === 'sagemaker')
+      throw notReady(
+        `version ${version} of '${name}' has no endpoint, because the route does not name it`,
+      );
+    return { version: found.version, digest: found.digest };
+  }
+
+  async #metadata(pinned: string | undefined): Promise<ApiReply> {
+    const { spec, routes } = this.#parts;
+    const route = (await routes.current())?.route;
+    const served =
+      pinned === undefined
+        ? [route?.champion, route?.challenger]
+        : [await this.#namedVersion(pinned, route)];
+    const versions = served.flatMap((each) => (each ? [each.version] : []));
+    const body = {
+      name: spec.name,
+      versions,
+      platform: 'onnxruntime_onnx',
+      ...describeSignature(spec.signature),
+    };
+    return { status: 200, body };
+  }
+
+  /** Ready means that the version has opened and answers the spec's example, not that a process runs. */
+  async #ready(pinned: string | undefined): Promise<ApiReply> {
+    const { spec, routes } = this.#parts;
+    const route = (await routes.current())?.route;
+    const served =
+      pinned === undefined
+        ? requireRoute(route, spec.name).champion
+        : await this.#namedVersion(pinned, route);
+    const api = spec.task.kind === 'ranking' ? 'rank' : 'predict';
+    const example = this.#readQuestion(api, Buffer.from(JSON.stringify(exampleOf(spec))), {});
+    await this.#run([{ arm: 'pinned', served }], example, randomUUID());
+    return { status: 200, body: { name: spec.name, ready: true } };
+  }
+
+  #describe(
+    question: Question,
+    { arm, served, outputs }: Answer<ApiReply>,
+    { isEnrolled }: Assignment,
+    route: Route | undefined,
+  ): Omit<PredictionLine, 'predictionId' | 'caller'> {
+    const challenger = this.#isLeased(route) ? route?.challenger : undefined;
+    const { asked, withheld } = question.logged();
+    return {
+      kind: 'prediction',
+      ...(question.requestId !== undefined && { requestId: question.requestId }),
+      at: this.#parts.clock.now(),
+      model: this.#parts.spec.name,
+      version: served.version,
+      digest: served.digest,
+      arm,
+      ...(challenger && { promotion: challenger.promotion }),
+      isEnrolled,
+      ...(question.unit !== undefined && { unit: question.unit }),
+      routeEpoch: route?.epoch ?? 0,
+      rows: question.rows,
+      asked,
+      withheld: [...withheld],
+      outputs: outputs.map(loggedTensor),
+      isShadowed: challenger?.isShadowed === true && arm === 'champion',
+    };
+  }
+}
+
+/** The spec's example, its items named as a caller would. */
+function exampleOf({ example }: ModelSpec): unknown {
+  if ('instances' in example) return example;
+  return { query: example.query, items: example.items.map((item, at) => ({ id: at, ...item })) };
+}
+
+function requireRoute(route: Route | undefined, model: string): Route {
+  if (route) return route;
+  throw notReady(`model '${model}' has no champion yet`);
+}
+
+const notReady = (message: string): ApiError =>
+  new ApiError(503, 'NOT_READY', message, [], { 'retry-after': String(LIMITS.retryAfterSeconds) });

@@ -1,0 +1,77 @@
+import { ApiError } from '../contracts/api-error.ts';
+import type { ModelSpec } from '../contracts/model-spec.ts';
+import type { PredictionLine } from '../contracts/prediction-line.ts';
+import type { ApiRequest } from '../runtime/api-handler.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { describeError } from '../runtime/log.ts';
+import { type Failure, PredictionFailed } from './answering.ts';
+import { embeddedMetrics, type Measurements, predictionLines } from './prediction-log.ts';
+
+/** Writes the one line of each request, with what is measured of it. */
+export class RequestLog {
+  readonly #spec: ModelSpec;
+  readonly #clock: Clock;
+  readonly #writeLine: (line: string) => void;
+  #isCold = true;
+
+  constructor(spec: ModelSpec, clock: Clock, writeLine: (line: string) => void) {
+    this.#spec = spec;
+    this.#clock = clock;
+    this.#writeLine = writeLine;
+  }
+
+  answered(line: PredictionLine, failures: readonly Failure[], measured: Measurements): void {
+    const metrics = this.#metrics(
+      {
+        requests: 1,
+        rows: line.rows,
+        fallbacks: failures.length > 0 ? 1 : 0,
+        unitsMissing: line.unit === undefined ? 1 : 0,
+        coldStarts: this.#isCold ? 1 : 0,
+        failures: 0,
+        refusals: 0,
+        ...measured,
+      },
+      line.arm,
+    );
+    this.#isCold = false;
+    const causes = failures.length > 0 && { failures: failures.map(explain) };
+    for (const text of predictionLines(line, { ...metrics, ...causes })) this.#writeLine(text);
+  }
+
+  /** The text of a refusal stays out: it may quote what the caller sent, which may not be logged. */
+  failed(error: unknown, { path, caller }: ApiRequest, latencyMs: number): void {
+    const status = error instanceof ApiError ? error.status : 500;
+    const isRefusal = status < 500;
+    const reason = error instanceof ApiError ? { code: error.code } : describeError(error);
+    const entry = {
+      ...this.#metrics({
+        requests: 1,
+        latency: latencyMs,
+        refusals: isRefusal ? 1 : 0,
+        failures: isRefusal ? 0 : 1,
+      }),
+      kind: isRefusal ? 'refusal' : 'failure',
+      status,
+      at: this.#clock.now(),
+      model: this.#spec.name,
+      path: path.slice(0, LOGGED_SEGMENTS).join('/').slice(0, LOGGED_CHARACTERS),
+      caller,
+      ...reason,
+      ...(error instanceof PredictionFailed && { failures: error.failures.map(explain) }),
+    };
+    this.#writeLine(JSON.stringify(entry));
+  }
+
+  #metrics(measured: Measurements, Arm?: string): Record<string, unknown> {
+    const dimensions = { Model: this.#spec.name, ...(Arm && { Arm }) };
+    const resolution = this.#spec.monitoring.cadence === 'second' ? 1 : 60;
+    return embeddedMetrics(this.#clock.nowMs(), dimensions, measured, resolution);
+  }
+}
+
+/** The longest path of the API has 6 segments; the rest of a longer one is a scanner's. */
+const LOGGED_SEGMENTS = 6;
+const LOGGED_CHARACTERS = 300;
+
+const explain = ({ version, arm, error }: Failure) => ({ version, arm, ...describeError(error) });

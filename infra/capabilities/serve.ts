@@ -1,0 +1,185 @@
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { Alias, FunctionUrlAuthType, type IFunction } from 'aws-cdk-lib/aws-lambda';
+import { FilterPattern, SubscriptionFilter } from 'aws-cdk-lib/aws-logs';
+import { LambdaDestination } from 'aws-cdk-lib/aws-logs-destinations';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Duration, NestedStack, Stack } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
+import { CatalogEnv, ServeEnv } from '../../functions/serve/env.ts';
+import type { Api } from '../api.ts';
+import type { Config } from '../config.ts';
+import { ARCHITECTURES, onnxRuntimeLayer } from '../onnxruntime-layer.ts';
+import { type Invocation, ServiceFunction } from '../service-function.ts';
+import { sageMakerNamePrefix } from './promote.ts';
+
+export interface ServeProps {
+  readonly config: Config;
+  readonly specs: readonly ModelSpec[];
+  readonly api: Api;
+  readonly key: IKey;
+  readonly artifacts: Bucket;
+  readonly versions: TableV2;
+  readonly routes: TableV2;
+  readonly deadLetters: Queue;
+}
+
+/** A request becomes a prediction: one function a model, and one that knows which models there are. */
+export class Serve extends Construct {
+  readonly functions: readonly ServiceFunction[];
+
+  constructor(scope: Construct, id: string, props: ServeProps) {
+    super(scope, id);
+    const models = props.specs.map((spec) => {
+      // Layers are asked of the parent, so that one serves all models.
+      const layer = onnxRuntimeLayer(Stack.of(this), architectureOf(spec));
+      return new ServedModel(this, spec.name, { ...props, spec, layer });
+    });
+    this.functions = [this.#catalog(props), ...models.map(({ server }) => server)];
+  }
+
+  #catalog({ config, specs, api, key, routes }: ServeProps): ServiceFunction {
+    const catalog = new ServiceFunction(this, 'Catalog', {
+      handler: 'serve/catalog',
+      description: 'Server metadata, health, the list of models and the API description',
+      env: CatalogEnv,
+      environment: { ROUTE_TABLE: routes.tableName },
+      files: { id: 'all', content: { 'specs.json': specs } },
+      invocation: { kind: 'synchronous' },
+      stage: config.stage,
+      key,
+    });
+    routes.grant(catalog, 'dynamodb:GetItem');
+    // A model without a spec has no path of its own; the variable catches its name for a proper 404.
+    for (const path of [
+      'v2',
+      'v2/health/{proxy+}',
+      'v2/models',
+      'v2/models/{model}',
+      'v2/models/{model}/{proxy+}',
+      'v1/models/{model}/{proxy+}',
+      'openapi.json',
+    ])
+      api.route(path, ['ANY'], catalog, 'callers');
+    for (const prefix of ['v1/*', 'v2*', 'openapi.json'])
+      api.admitTo(catalog, `Admit-${prefix}`, prefix);
+    return catalog;
+  }
+}
+
+const architectureOf = ({ runtime }: ModelSpec) =>
+  runtime.kind === 'lambda' ? runtime.architecture : 'x86_64';
+
+interface ServedModelProps extends ServeProps {
+  readonly spec: ModelSpec;
+  readonly layer: ReturnType<typeof onnxRuntimeLayer>;
+}
+
+/** One model's functions, in a nested stack of their own: 30 models do not fit one template. */
+class ServedModel extends NestedStack {
+  readonly server: ServiceFunction;
+
+  constructor(scope: Construct, id: string, props: ServedModelProps) {
+    super(scope, id, { description: `Slipway: serves ${id}` });
+    const { spec, api } = props;
+    this.server = this.#server(props);
+    const target = this.#provisioned(spec);
+    for (const path of [`v1/models/${id}/{proxy+}`, `v2/models/${id}`, `v2/models/${id}/{proxy+}`])
+      api.route(path, ['ANY'], target, 'callers');
+    for (const prefix of [`v1/models/${id}/*`, `v2/models/${id}`, `v2/models/${id}/*`])
+      api.admitTo(target, `Admit-${prefix}`, prefix);
+    if (spec.runtime.functionUrl) target.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM });
+    this.#shadow(props);
+  }
+
+  #server(props: ServedModelProps): ServiceFunction {
+    const { spec } = props;
+    return this.#modelFunction(
+      'Server',
+      'serve/request',
+      `Predictions of ${spec.name}`,
+      { kind: 'synchronous' },
+      props,
+    );
+  }
+
+  /** The target of the paths: the function itself, or an alias that keeps environments warm. */
+  #provisioned({ runtime }: ModelSpec): IFunction {
+    if (runtime.provisionedConcurrency === 0) return this.server;
+    return new Alias(this, 'Live', {
+      aliasName: 'live',
+      version: this.server.currentVersion,
+      provisionedConcurrentExecutions: runtime.provisionedConcurrency,
+    });
+  }
+
+  /** Sends recorded requests through the challenger, off the caller's path, while the route asks for it. */
+  #shadow(props: ServedModelProps): void {
+    const { spec, deadLetters } = props;
+    const shadow = this.#modelFunction(
+      'Shadow',
+      'serve/requests-logged',
+      `Shadow of ${spec.name}`,
+      { kind: 'asynchronous', deadLetters },
+      props,
+    );
+    new SubscriptionFilter(this, 'Shadowed', {
+      logGroup: this.server.logs,
+      destination: new LambdaDestination(shadow),
+      filterPattern: FilterPattern.booleanValue('$.isShadowed', true),
+      filterName: 'shadow',
+    });
+  }
+
+  #modelFunction(
+    id: string,
+    handler: 'serve/request' | 'serve/requests-logged',
+    description: string,
+    invocation: Invocation,
+    props: ServedModelProps,
+  ): ServiceFunction {
+    const { spec, config, key, layer, artifacts, versions, routes } = props;
+    const made = new ServiceFunction(this, id, {
+      handler,
+      description,
+      env: ServeEnv,
+      environment: {
+        ROUTE_TABLE: routes.tableName,
+        VERSION_TABLE: versions.tableName,
+        ARTIFACT_BUCKET: artifacts.bucketName,
+      },
+      files: { id: spec.name, content: { 'spec.json': spec } },
+      invocation,
+      stage: config.stage,
+      key,
+      memoryMb: spec.runtime.memoryMb,
+      timeout: Duration.seconds(spec.runtime.timeoutSeconds),
+      architecture: ARCHITECTURES[architectureOf(spec)],
+      layers: [layer],
+      ...(id === 'Server' && { reservedConcurrency: spec.runtime.reservedConcurrency }),
+    });
+    routes.grant(made, 'dynamodb:GetItem');
+    versions.grant(made, 'dynamodb:GetItem');
+    artifacts.grantRead(made, 'artifacts/*');
+    if (spec.runtime.kind === 'sagemaker') this.#grantEndpoint(made, config, spec);
+    return made;
+  }
+
+  #grantEndpoint(made: ServiceFunction, config: Config, { name }: ModelSpec): void {
+    made.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['sagemaker:InvokeEndpoint'],
+        resources: [
+          this.formatArn({
+            service: 'sagemaker',
+            resource: 'endpoint',
+            resourceName: `${sageMakerNamePrefix(config, name)}-*`,
+          }),
+        ],
+      }),
+    );
+  }
+}

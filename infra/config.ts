@@ -1,0 +1,55 @@
+import { Duration } from 'aws-cdk-lib/core';
+import type { Node } from 'constructs';
+import * as z from 'zod';
+
+/** One caller of the API: a key of its own, so that it can be throttled and told apart. */
+const Caller = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,39}$/),
+  requestsPerSecond: z.number().positive(),
+  burst: z.int().positive(),
+  requestsPerDay: z.int().positive(),
+});
+
+const Config = z.strictObject({
+  /** Part of every name, so that stages live side by side in one account. */
+  stage: z.string().regex(/^[a-z][a-z0-9]{0,19}$/),
+  region: z.string(),
+  callers: z.array(Caller).min(1),
+});
+
+export type Config = z.infer<typeof Config>;
+
+/** API Gateway's own default for an account is 10,000 requests/s; one caller gets a tenth of it. */
+const FIRST_CALLER: z.infer<typeof Caller> = {
+  name: 'first-caller',
+  requestsPerSecond: 1000,
+  burst: 500,
+  requestsPerDay: 10_000_000,
+};
+
+/**
+ * The only reader of context and environment: `cdk deploy -c stage=prod -c region=eu-central-1`, callers
+ * as JSON in the context of cdk.json. A region is needed because replicas of tables are named by it.
+ */
+export function readConfig(node: Node): Config {
+  const callers: unknown = node.tryGetContext('callers');
+  return Config.parse({
+    stage: node.tryGetContext('stage') ?? 'main',
+    region: node.tryGetContext('region') ?? process.env['CDK_DEFAULT_REGION'] ?? 'us-east-1',
+    callers: typeof callers === 'string' ? JSON.parse(callers) : (callers ?? [FIRST_CALLER]),
+  });
+}
+
+/** Deployment-wide settings that are nobody's choice yet, each with its reason. */
+export const DEFAULTS = {
+  /** Long enough to look into an incident of last month; the archive in S3 keeps the rest. */
+  logRetentionDays: 30,
+  /** A failed asynchronous event may wait this long for somebody to redrive it (SQS allows no more). */
+  deadLetterRetention: Duration.days(14),
+  /** 1,769 MB is one whole vCPU; functions that only call AWS need a fraction of it. */
+  smallMemoryMb: 512,
+  /** API Gateway answers 504 after 29 s; a function that runs longer works for nobody. */
+  apiTimeout: Duration.seconds(28),
+  /** Uploads that were never registered. */
+  uploadExpiryDays: 7,
+} as const;

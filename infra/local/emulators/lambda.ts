@@ -1,0 +1,303 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { Clock } from '../clock.ts';
+import { type AsyncEvent, AsyncQueue } from '../workers/async-queue.ts';
+import type { EnvironmentHooks, FunctionImage, Outcome } from '../workers/environment.ts';
+import { EnvironmentPool } from '../workers/environment-pool.ts';
+import { notEmulated, readBody } from './aws-json.ts';
+import {
+  type Call,
+  type Emulator,
+  type Principal,
+  type Reply,
+  type Resource,
+  ServiceError,
+} from './emulator.ts';
+import { isRecord } from './json.ts';
+import { LAMBDA_TYPES } from './lambda-types.ts';
+import type { Authorizer } from './policy.ts';
+
+export interface LambdaOptions {
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly authorizer: () => Authorizer;
+  /** Environments of one function at once. */
+  readonly environments: number;
+  /** Real milliseconds before each further attempt at an asynchronous event; Lambda waits 1 and 2 minutes. */
+  readonly retryDelaysMs: readonly number[];
+  /** Unpacked code of a function or a layer. */
+  readonly assetFolder: (property: unknown) => string;
+  /** Unpacked layer, which may differ from the template's where its binaries are for another machine. */
+  readonly layerFolder: (layer: Resource) => string;
+  /** Endpoints and credentials, as an environment of this role gets them. */
+  readonly ambient: (roleArn: string, functionName: string) => Readonly<Record<string, string>>;
+  readonly onLine: (logGroup: string, stream: string, line: string) => void;
+  readonly onStart: (pid: number) => void;
+  readonly onExit: (pid: number) => void;
+  /** Takes an event that failed for good. */
+  readonly onFailure: (
+    destinationArn: string,
+    record: string,
+    functionArn: string,
+  ) => Promise<void>;
+  readonly onFault: (fault: unknown) => void;
+}
+
+interface EmulatedFunction {
+  readonly arn: string;
+  readonly role: Principal;
+  readonly keyArn: string | undefined;
+  readonly pool: EnvironmentPool;
+  readonly failureDestination: string | undefined;
+  readonly retries: number;
+}
+
+/** Lambda refuses larger events and answers. */
+const SYNCHRONOUS_BYTES = 6 * 1024 * 1024;
+const ASYNCHRONOUS_BYTES = 1024 * 1024;
+
+const INVOKE = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
+
+const stringOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** Functions in child processes, from the very assets that deploy. */
+export class LambdaEmulator implements Emulator {
+  readonly signingName = 'lambda';
+  readonly types = LAMBDA_TYPES;
+  readonly #options: LambdaOptions;
+  readonly #queue: AsyncQueue;
+  readonly #functions = new Map<string, EmulatedFunction>();
+  readonly #pending = new Set<Promise<void>>();
+  #isStopping = false;
+
+  constructor(options: LambdaOptions) {
+    this.#options = options;
+    this.#queue = new AsyncQueue(join(options.folder, 'async'));
+  }
+
+  async start(resources: readonly Resource[]): Promise<void> {
+    for (const resource of resources)
+      if (resource.type === 'AWS::Lambda::Function')
+        this.#functions.set(resource.ref, this.#emulate(resource, resources));
+    for (const event of this.#queue.unfinished()) this.#runInBackground(event);
+  }
+
+  async handle(call: Call): Promise<Reply> {
+    const named = call.method === 'POST' ? INVOKE.exec(decodeURIComponent(call.path)) : null;
+    if (!named?.[1]) throw notEmulated('Lambda', `${call.method} ${call.path}`, ['Invoke']);
+    const emulated = this.#find(named[1]);
+    call.authorize('lambda:InvokeFunction', emulated.arn);
+    const body = await readBody(call, SYNCHRONOUS_BYTES);
+    const payload = body.length === 0 ? '{}' : body.toString('utf8');
+    if (call.headers['x-amz-invocation-type'] === 'Event') {
+      this.enqueue(emulated.arn, payload);
+      return { status: 202, headers: {}, body: '' };
+    }
+    const outcome = await this.#invoke(emulated, payload, randomUUID());
+    const headers = { 'content-type': 'application/json', 'x-amz-executed-version': '$LATEST' };
+    if (outcome.kind === 'answered') return { status: 200, headers, body: outcome.payload };
+    return {
+      status: 200,
+      headers: { ...headers, 'x-amz-function-error': 'Unhandled' },
+      body: JSON.stringify(outcome.failure),
+    };
+  }
+
+  /**
+   * Invokes on behalf of a service, as API Gateway does.
+   * @throws ServiceError 403 unless the function's own policy lets the service in, 413 or 429 at a limit.
+   */
+  async invokeAs(
+    service: string,
+    functionArn: string,
+    payload: string,
+    sourceArn: string,
+  ): Promise<Outcome> {
+    const emulated = this.#admit(service, functionArn, sourceArn);
+    if (Buffer.byteLength(payload) > SYNCHRONOUS_BYTES) throw tooLarge(SYNCHRONOUS_BYTES);
+    return this.#invoke(emulated, payload, randomUUID());
+  }
+
+  /** Accepts an asynchronous event on behalf of a service; it is on disk when this returns. */
+  enqueueAs(service: string, functionArn: string, payload: string, sourceArn: string): void {
+    this.#admit(service, functionArn, sourceArn);
+    this.enqueue(functionArn, payload);
+  }
+
+  enqueue(functionArn: string, payload: string): void {
+    if (Buffer.byteLength(payload) > ASYNCHRONOUS_BYTES) throw tooLarge(ASYNCHRONOUS_BYTES);
+    this.#find(functionArn);
+    this.#runInBackground(this.#queue.accept(nameIn(functionArn), payload));
+  }
+
+  /** Resolves when every accepted asynchronous event is over. */
+  async settled(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    for (const { pool } of this.#functions.values()) pool.stop();
+    await Promise.all(this.#pending);
+  }
+
+  #emulate(resource: Resource, resources: readonly Resource[]): EmulatedFunction {
+    const { ref: name, attributes, properties } = resource;
+    const role = stringOf(properties['Role']);
+    const logGroup = isRecord(properties['LoggingConfig'])
+      ? stringOf(properties['LoggingConfig']['LogGroup'])
+      : '';
+    const invokeConfig = resources.find(
+      ({ type, properties: config }) =>
+        type === 'AWS::Lambda::EventInvokeConfig' && config['FunctionName'] === name,
+    );
+    const reserved = properties['ReservedConcurrentExecutions'];
+    const hooks: EnvironmentHooks = {
+      onLine: (line, stream) => this.#options.onLine(logGroup, stream, line),
+      onStart: this.#options.onStart,
+      onExit: this.#options.onExit,
+    };
+    return {
+      arn: attributes['Arn'] ?? '',
+      role: { kind: 'role', arn: role, sessionName: name },
+      keyArn: stringOf(properties['KmsKeyArn']) || undefined,
+      pool: new EnvironmentPool(this.#image(resource, resources), hooks, {
+        environments: this.#options.environments,
+        reserved: typeof reserved === 'number' ? reserved : undefined,
+      }),
+      failureDestination: failureDestinationOf(invokeConfig),
+      retries: Number(
+        invokeConfig?.properties['MaximumRetryAttempts'] ?? this.#options.retryDelaysMs.length,
+      ),
+    };
+  }
+
+  #image(
+    { ref: name, attributes, properties }: Resource,
+    resources: readonly Resource[],
+  ): FunctionImage {
+    const { environment: declared = {} } = {
+      environment: isRecord(properties['Environment'])
+        ? properties['Environment']['Variables']
+        : {},
+    };
+    const layers = Array.isArray(properties['Layers']) ? properties['Layers'] : [];
+    return {
+      name,
+      arn: attributes['Arn'] ?? '',
+      codeFolder: this.#options.assetFolder(properties['Code']),
+      layerFolders: resources
+        .filter(({ type, ref }) => type === 'AWS::Lambda::LayerVersion' && layers.includes(ref))
+        .map(this.#options.layerFolder),
+      handler: stringOf(properties['Handler']),
+      environment: {
+        ...(declared as Record<string, string>),
+        ...this.#options.ambient(stringOf(properties['Role']), name),
+      },
+      memoryMb: Number(properties['MemorySize'] ?? 128),
+      timeoutMs: Number(properties['Timeout'] ?? 3) * 1000,
+      temporaryFolder: join(this.#options.folder, 'tmp', name),
+    };
+  }
+
+  #find(nameOrArn: string): EmulatedFunction {
+    const found = this.#functions.get(nameIn(nameOrArn));
+    if (!found)
+      throw new ServiceError(404, 'ResourceNotFoundException', `Function not found: ${nameOrArn}`);
+    return found;
+  }
+
+  #admit(service: string, functionArn: string, sourceArn: string): EmulatedFunction {
+    const emulated = this.#find(functionArn);
+    const principal: Principal = { kind: 'service', service };
+    this.#options
+      .authorizer()
+      .authorize(principal, 'lambda:InvokeFunction', functionArn, { 'aws:SourceArn': sourceArn });
+    return emulated;
+  }
+
+  async #invoke(
+    { pool, role, keyArn }: EmulatedFunction,
+    payload: string,
+    requestId: string,
+  ): Promise<Outcome> {
+    // Lambda decrypts the environment with the function's own permissions.
+    if (keyArn) this.#options.authorizer().authorize(role, 'kms:Decrypt', keyArn);
+    const outcome = await pool.invoke(payload, requestId, this.#options.clock.nowMs() - Date.now());
+    if (outcome.kind === 'failed' || Buffer.byteLength(outcome.payload) <= SYNCHRONOUS_BYTES)
+      return outcome;
+    const errorMessage = `Response payload size exceeded maximum allowed payload size (${SYNCHRONOUS_BYTES} bytes).`;
+    return {
+      kind: 'failed',
+      failure: { errorType: 'Function.ResponseSizeTooLarge', errorMessage },
+    };
+  }
+
+  #runInBackground(event: AsyncEvent): void {
+    const run = this.#attempt(event)
+      .catch(this.#options.onFault)
+      .finally(() => this.#pending.delete(run));
+    this.#pending.add(run);
+  }
+
+  async #attempt(event: AsyncEvent): Promise<void> {
+    const emulated = this.#find(event.functionName);
+    for (let attempt = 0; ; attempt += 1) {
+      const outcome = await this.#invoke(emulated, event.payload, event.requestId);
+      // Kept on disk: the next start runs it again.
+      if (this.#isStopping) return;
+      if (outcome.kind === 'answered') break;
+      if (attempt < emulated.retries) {
+        await new Promise((resolve) =>
+          setTimeout(resolve, this.#options.retryDelaysMs[attempt] ?? 0),
+        );
+        continue;
+      }
+      if (emulated.failureDestination)
+        await this.#options.onFailure(
+          emulated.failureDestination,
+          failureRecord(event, emulated.arn, outcome, attempt + 1),
+          emulated.arn,
+        );
+      break;
+    }
+    this.#queue.finish(event);
+  }
+}
+
+const tooLarge = (limitBytes: number): ServiceError =>
+  new ServiceError(
+    413,
+    'RequestTooLargeException',
+    `Request must be smaller than ${limitBytes} bytes for the InvokeFunction operation`,
+  );
+
+/** `name` of `name`, `arn:…:function:name` and `arn:…:function:name:qualifier`. */
+const nameIn = (nameOrArn: string): string => /:function:([^:]+)/.exec(nameOrArn)?.[1] ?? nameOrArn;
+
+function failureDestinationOf(config: Resource | undefined): string | undefined {
+  const destinations = config?.properties['DestinationConfig'];
+  const onFailure = isRecord(destinations) ? destinations['OnFailure'] : undefined;
+  return isRecord(onFailure) ? stringOf(onFailure['Destination']) : undefined;
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
+function failureRecord(
+  event: AsyncEvent,
+  functionArn: string,
+  { failure }: Extract<Outcome, { kind: 'failed' }>,
+  attempts: number,
+): string {
+  return JSON.stringify({
+    version: '1.0',
+    requestContext: {
+      requestId: event.requestId,
+      functionArn,
+      condition: 'RetriesExhausted',
+      approximateInvokeCount: attempts,
+    },
+    requestPayload: JSON.parse(event.payload),
+    responseContext: { statusCode: 200, executedVersion: '$LATEST', functionError: 'Unhandled' },
+    responsePayload: failure,
+  });
+}

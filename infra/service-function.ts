@@ -1,0 +1,87 @@
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import {
+  Architecture,
+  Code,
+  type ILayerVersion,
+  Function as LambdaFunction,
+  Runtime,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
+import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import type * as z from 'zod/mini';
+import { bundleFolder, type HandlerName } from './bundle.ts';
+import { DEFAULTS } from './config.ts';
+
+/** How a function is invoked decides what becomes of its failures. */
+export type Invocation =
+  /** Somebody waits for the answer and sees the failure. */
+  | { readonly kind: 'synchronous' }
+  /** Nobody waits: what fails after Lambda's retries goes to the queue, which has an alarm. */
+  | { readonly kind: 'asynchronous'; readonly deadLetters: IQueue };
+
+export interface ServiceFunctionProps<Env extends z.core.$ZodType> {
+  /** `serve/request`: the file of the handler below `functions/`, without `.handler.ts`. */
+  readonly handler: HandlerName;
+  readonly description: string;
+  /** The schema in the verb's `env.ts`; `environment` must satisfy it at compile time. */
+  readonly env: Env;
+  readonly environment: Readonly<Record<keyof z.output<Env>, string>>;
+  /** JSON files deployed beside the code, by name; with an id that tells this copy from others. */
+  readonly files?: { readonly id: string; readonly content: Readonly<Record<string, unknown>> };
+  readonly invocation: Invocation;
+  readonly stage: string;
+  readonly key: IKey;
+  readonly memoryMb?: number;
+  readonly timeout?: Duration;
+  readonly architecture?: Architecture;
+  readonly layers?: ILayerVersion[];
+  /** Off unless set: new accounts have little concurrency, and a reservation takes from all others. */
+  readonly reservedConcurrency?: number;
+}
+
+/** The one way to declare a Lambda function here. */
+export class ServiceFunction<Env extends z.core.$ZodType = z.core.$ZodType> extends LambdaFunction {
+  readonly logs: LogGroup;
+
+  constructor(scope: Construct, id: string, props: ServiceFunctionProps<Env>) {
+    const { handler, files, invocation, key } = props;
+    const logs = new LogGroup(scope, `${id}Logs`, {
+      logGroupName: `/slipway/${props.stage}/${handler}${files ? `/${files.id}` : ''}`,
+      retention: retentionOf(DEFAULTS.logRetentionDays),
+      removalPolicy: RemovalPolicy.DESTROY,
+      encryptionKey: key,
+    });
+    super(scope, id, {
+      description: props.description,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: props.architecture ?? Architecture.X86_64,
+      handler: 'index.handler',
+      code: Code.fromAsset(bundleFolder(handler, files?.content)),
+      memorySize: props.memoryMb ?? DEFAULTS.smallMemoryMb,
+      timeout: props.timeout ?? DEFAULTS.apiTimeout,
+      environment: { ...props.environment },
+      environmentEncryption: key,
+      layers: props.layers ?? [],
+      tracing: Tracing.ACTIVE,
+      logGroup: logs,
+      ...(props.reservedConcurrency && { reservedConcurrentExecutions: props.reservedConcurrency }),
+      ...(invocation.kind === 'asynchronous' && {
+        onFailure: new SqsDestination(invocation.deadLetters),
+        retryAttempts: 2,
+        maxEventAge: Duration.hours(6),
+      }),
+    });
+    this.logs = logs;
+  }
+}
+
+function retentionOf(days: number): RetentionDays {
+  if (days in RetentionDays) return days;
+  throw new Error(
+    `CloudWatch Logs keeps no log for exactly ${days} days; see RetentionDays of aws-logs`,
+  );
+}

@@ -1,0 +1,46 @@
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
+import { Api } from '../api.ts';
+import { Promote } from '../capabilities/promote.ts';
+import { Serve } from '../capabilities/serve.ts';
+import { type Config, DEFAULTS } from '../config.ts';
+import type { ServiceFunction } from '../service-function.ts';
+import type { StatefulStack } from './stateful.ts';
+
+/**
+ * START HERE. The flow as wiring: versions are registered and routes are set (promote); requests are
+ * answered by the versions that the route names (serve).
+ */
+export class DeliveryStack extends Stack {
+  readonly api: Api;
+  readonly deadLetters: Queue;
+  readonly servers: readonly ServiceFunction[];
+
+  constructor(
+    scope: Construct,
+    id: string,
+    config: Config,
+    stateful: StatefulStack,
+    specs: readonly ModelSpec[],
+  ) {
+    super(scope, id, {
+      env: { region: config.region },
+      description: 'Slipway: from request to prediction, from version to route',
+    });
+    const { key, artifacts, versions, routes } = stateful;
+    this.deadLetters = new Queue(this, 'DeadLetters', {
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: key,
+      enforceSSL: true,
+      retentionPeriod: DEFAULTS.deadLetterRetention,
+      visibilityTimeout: Duration.minutes(5),
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.api = new Api(this, 'Api', { config, key });
+    const shared = { config, specs, api: this.api, key, artifacts, versions, routes };
+    new Promote(this, 'Promote', shared);
+    this.servers = new Serve(this, 'Serve', { ...shared, deadLetters: this.deadLetters }).functions;
+  }
+}

@@ -1,0 +1,58 @@
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { Duration, Stack } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import type { Config } from '../config.ts';
+import type { DeliveryStack } from './delivery.ts';
+
+/** Alarms on what must not happen unseen. */
+export class OperationsStack extends Stack {
+  constructor(scope: Construct, id: string, config: Config, delivery: DeliveryStack) {
+    super(scope, id, { env: { region: config.region }, description: 'Slipway: alarms' });
+    const { deadLetters, api, servers } = delivery;
+    this.#alarm(
+      'DeadLetters',
+      deadLetters.metricApproximateNumberOfMessagesVisible(),
+      'An asynchronous event failed for good and waits to be redriven.',
+    );
+    this.#alarm(
+      'ServerErrors',
+      api.rest.metricServerError({ period: Duration.minutes(1) }),
+      'Callers got a 5xx from the API.',
+    );
+    servers.forEach((server, at) => {
+      const usingMetrics = {
+        errors: server.metricErrors({ period: Duration.minutes(1) }),
+        throttles: server.metricThrottles({ period: Duration.minutes(1) }),
+      };
+      const failures = new MathExpression({
+        expression: 'errors + throttles',
+        usingMetrics,
+        period: Duration.minutes(1),
+        label: 'errors and throttles',
+      });
+      this.#alarm(
+        `Server${at}-${server.node.scope?.node.id ?? ''}`,
+        failures,
+        `${server.node.path} failed or was throttled.`,
+      );
+    });
+  }
+
+  /** These metrics exist only while something happens, so their absence is the good case. */
+  #alarm(id: string, metric: IMetric, description: string): void {
+    new Alarm(this, id, {
+      metric,
+      alarmDescription: description,
+      threshold: 0,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      evaluationPeriods: 1,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
+  }
+}
