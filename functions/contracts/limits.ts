@@ -43,6 +43,9 @@ export const LIMITS = {
 
   /** Largest artifact of a version: it must fit /tmp (512 MB by default) beside a second one. */
   artifactBytes: 200_000_000,
+  /** What is kept of a graph's own metadata. */
+  graphMetadataEntries: 32,
+  graphMetadataCharacters: 1_000,
   /** A presigned upload must start within this. */
   uploadExpirySeconds: 3_600,
   /** Time the inspection of an upload may take: API Gateway waits 29 s for the operator's answer. */

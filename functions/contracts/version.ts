@@ -36,8 +36,8 @@ export const Version = strictObject({
   sizeBytes: z.int(),
   stage: Stage,
   description: z.string(),
-  /** What made the graph, from its own metadata; empty when it does not say. */
-  producer: z.string(),
+  /** What the graph says of itself: trainer, features, whatever its maker wrote down. */
+  metadata: z.record(z.string(), z.string()),
   opsets: z.array(strictObject({ domain: z.string(), version: z.int() })),
   registeredAt: Instant,
   registeredBy: z.string(),

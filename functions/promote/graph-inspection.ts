@@ -15,7 +15,7 @@ export const GraphInspection = z.discriminatedUnion('kind', [
     kind: z.literal('opened'),
     digest: z.string(),
     sizeBytes: z.int(),
-    producer: z.string(),
+    metadata: z.record(z.string(), z.string()),
     opsets: z.array(z.object({ domain: z.string(), version: z.int() })),
     inputs: z.array(GraphTensor),
     outputs: z.array(GraphTensor),

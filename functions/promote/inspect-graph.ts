@@ -34,7 +34,7 @@ export async function inspectGraph(bytes: Uint8Array, runtime: Runtime): Promise
       kind: 'opened',
       digest: digestOf(bytes),
       sizeBytes: bytes.length,
-      producer: metadata['producer'] ?? '',
+      metadata: boundedMetadata(metadata),
       opsets: [...opsets],
       inputs,
       outputs,
@@ -46,6 +46,17 @@ export async function inspectGraph(bytes: Uint8Array, runtime: Runtime): Promise
     );
   }
 }
+
+/** Kept with the version, in an item that holds 400 kB. */
+const boundedMetadata = (metadata: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(metadata)
+      .slice(0, LIMITS.graphMetadataEntries)
+      .map(([key, value]) => [
+        key.slice(0, LIMITS.graphMetadataCharacters),
+        value.slice(0, LIMITS.graphMetadataCharacters),
+      ]),
+  );
 
 const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 

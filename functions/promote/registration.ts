@@ -64,7 +64,7 @@ export async function registerVersion(
     sizeBytes: graph.sizeBytes,
     stage: 'registered',
     description: request.description,
-    producer: graph.producer,
+    metadata: graph.metadata,
     opsets: graph.opsets,
     registeredAt: clock.now(),
     registeredBy: request.by,

@@ -1,5 +1,5 @@
 import { addAnswers, type DecisionTree } from './decision-tree.ts';
-import { binTable } from './feature-bins.ts';
+import { binTable, MOST_BINS } from './feature-bins.ts';
 import { type FeatureTable, refuseRepeatedColumns } from './feature-table.ts';
 import { histogramLayout, makeSummable } from './gradient-histogram.ts';
 import type { Objective } from './objective.ts';
@@ -66,16 +66,18 @@ function refuseOptions(options: BoostingOptions): void {
   for (const name of SHARES)
     if (!(options[name] > 0 && options[name] <= 1))
       throw new Error(`${name} is ${options[name]}: it must be above 0 and at most 1`);
-  if (!(options.bins >= 2 && options.bins <= 255))
-    throw new Error(`bins is ${options.bins}: it must be from 2 to 255`);
+  if (!(options.bins >= 2 && options.bins <= MOST_BINS))
+    throw new Error(`bins is ${options.bins}: it must be from 2 to ${MOST_BINS}`);
   if (!(options.leaves >= 2)) throw new Error(`leaves is ${options.leaves}: it must be at least 2`);
   for (const name of ['l1', 'l2', 'minimumGain', 'minimumChildWeight'] as const)
-    if (!(options[name] >= 0)) throw new Error(`${name} is ${options[name]}: it must not be negative`);
+    if (!(options[name] >= 0))
+      throw new Error(`${name} is ${options[name]}: it must not be negative`);
 }
 
-/** About `share` of 0..count-1, ascending. */
+/** `share` of 0..count-1, ascending. */
 function sample(count: number, share: number, random: SeededRandom): Int32Array {
-  const all = Int32Array.from({ length: count }, (_, at) => at);
+  const all = new Int32Array(count);
+  for (let at = 0; at < count; at++) all[at] = at;
   if (share === 1) return all;
   const size = Math.max(1, Math.round(count * share));
   return shuffle(all, random).subarray(0, size).sort();
@@ -116,7 +118,7 @@ export function* boost(
   refuseOptions(options);
   const { table, objective } = training;
   refuseRepeatedColumns(table.columns);
-  const columns = binTable(table, options.bins, options.seed);
+  const binned = binTable(table, options.bins, options.seed);
   const random = seededRandom(options.seed, 'boosting samples');
   const buffers = growthBuffers(table.rows);
   const padding = new Uint8Array(table.rows);
@@ -133,8 +135,12 @@ export function* boost(
     makeSummable(gradient);
     makeSummable(hessian);
     const grown = growTree({
-      columns,
-      layout: histogramLayout(columns, sample(columns.length, options.columnShare, random), padding),
+      binned,
+      layout: histogramLayout(
+        binned,
+        sample(table.columns.length, options.columnShare, random),
+        padding,
+      ),
       gradient,
       hessian,
       rows: sample(table.rows, options.rowShare, random),

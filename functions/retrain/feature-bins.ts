@@ -1,9 +1,8 @@
 import type { FeatureTable } from './feature-table.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
 
-/** Room in a histogram for each column: bins 0–254 and, for numbers, `MISSING_BIN`. */
-export const BIN_SLOTS = 256;
-export const MISSING_BIN = 255;
+/** Bins that a byte can number, beside the one for missing numbers. */
+export const MOST_BINS = 255;
 /** Columns are histogrammed four at a time, which shares the reads of row order and gradients. */
 export const COLUMN_BLOCK = 4;
 /** Values a quantile sketch keeps; beyond it, a uniform sample stands for the column. */
@@ -19,9 +18,21 @@ export interface ColumnBins {
   readonly bins: Uint8Array;
 }
 
+export interface BinnedTable {
+  readonly columns: readonly ColumnBins[];
+  /** Bin of missing numbers, above every ordinary bin of every column. */
+  readonly missingBin: number;
+}
+
 function sketch(values: Float32Array, random: SeededRandom): Float32Array {
-  const present = values.filter((value) => !Number.isNaN(value));
-  if (present.length <= SKETCH_SIZE) return present.sort();
+  const buffer = new Float32Array(values.length);
+  let count = 0;
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at] ?? Number.NaN;
+    if (!Number.isNaN(value)) buffer[count++] = value;
+  }
+  const present = buffer.subarray(0, count);
+  if (count <= SKETCH_SIZE) return present.sort();
   const sample = new Float32Array(SKETCH_SIZE);
   for (let at = 0; at < SKETCH_SIZE; at++)
     sample[at] = present[random.integer(present.length)] ?? 0;
@@ -86,13 +97,18 @@ function binOf(thresholds: Float32Array, value: number): number {
   return low;
 }
 
-function binNumbers(values: Float32Array, maximum: number, random: SeededRandom): ColumnBins {
+function binNumbers(
+  values: Float32Array,
+  maximum: number,
+  missingBin: number,
+  random: SeededRandom,
+): ColumnBins {
   const sorted = sketch(values, random);
   const thresholds = distinctCuts(sorted, maximum) ?? cuts(sorted, maximum);
   const bins = new Uint8Array(values.length);
   for (let row = 0; row < values.length; row++) {
     const value = values[row] ?? Number.NaN;
-    bins[row] = Number.isNaN(value) ? MISSING_BIN : binOf(thresholds, value);
+    bins[row] = Number.isNaN(value) ? missingBin : binOf(thresholds, value);
   }
   return { kind: 'number', count: thresholds.length + 1, thresholds, bins };
 }
@@ -101,11 +117,13 @@ function binNumbers(values: Float32Array, maximum: number, random: SeededRandom)
  * Bins of every column, learned from the table itself.
  * @param maximum bins a number column, 2 to 255.
  */
-export function binTable(table: FeatureTable, maximum: number, seed: number): ColumnBins[] {
+export function binTable(table: FeatureTable, maximum: number, seed: number): BinnedTable {
   const random = seededRandom(seed, 'quantile sketch');
-  return table.columns.map((column, at) => {
+  const categories = table.columns.map((column) => column.categories.length + 1);
+  const missingBin = Math.max(maximum, ...categories);
+  const columns = table.columns.map((column, at): ColumnBins => {
     const values = table.values.subarray(at * table.rows, (at + 1) * table.rows);
-    if (column.kind === 'number') return binNumbers(values, maximum, random);
+    if (column.kind === 'number') return binNumbers(values, maximum, missingBin, random);
     return {
       kind: 'category',
       count: column.categories.length + 1,
@@ -113,4 +131,5 @@ export function binTable(table: FeatureTable, maximum: number, seed: number): Co
       bins: Uint8Array.from(values),
     };
   });
+  return { columns, missingBin };
 }

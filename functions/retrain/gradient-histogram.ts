@@ -1,27 +1,27 @@
-import { BIN_SLOTS, COLUMN_BLOCK, type ColumnBins } from './feature-bins.ts';
+import { type BinnedTable, COLUMN_BLOCK } from './feature-bins.ts';
 
 /** Sum of gradients, sum of hessians, rows: three float64 a bin. */
 export const STRIDE = 3;
-/** Values of one column's histogram. */
-export const COLUMN_SIZE = BIN_SLOTS * STRIDE;
-
 /** The columns a tree may split on, padded with empty ones to whole blocks of `COLUMN_BLOCK`. */
 export interface HistogramLayout {
   /** Column of the table for each slot of the histogram, without the padding. */
   readonly columns: Int32Array;
   readonly bins: readonly Uint8Array[];
+  /** Length of one column's part of a histogram, the missing bin last. */
+  readonly columnSize: number;
   /** Length of a histogram. */
   readonly size: number;
 }
 
 export function histogramLayout(
-  all: readonly ColumnBins[],
+  { columns: all, missingBin }: BinnedTable,
   columns: Int32Array,
   padding: Uint8Array,
 ): HistogramLayout {
   const bins = Array.from(columns, (column) => all[column]?.bins ?? padding);
   while (bins.length % COLUMN_BLOCK !== 0) bins.push(padding);
-  return { columns, bins, size: bins.length * COLUMN_SIZE };
+  const columnSize = (missingBin + 1) * STRIDE;
+  return { columns, bins, columnSize, size: bins.length * columnSize };
 }
 
 /** Gradients and hessians in the order of the rows they are summed for. */
@@ -43,15 +43,19 @@ function addBlock(
   { gradient, hessian }: OrderedGradients,
   histogram: Float64Array,
   start: number,
+  columnSize: number,
 ): void {
+  const secondStart = start + columnSize;
+  const thirdStart = secondStart + columnSize;
+  const fourthStart = thirdStart + columnSize;
   for (let at = 0; at < rows.length; at++) {
     const row = rows[at] ?? 0;
     const g = gradient[at] ?? 0;
     const h = hessian[at] ?? 0;
     add(histogram, start + (first[row] ?? 0) * STRIDE, g, h);
-    add(histogram, start + COLUMN_SIZE + (second[row] ?? 0) * STRIDE, g, h);
-    add(histogram, start + 2 * COLUMN_SIZE + (third[row] ?? 0) * STRIDE, g, h);
-    add(histogram, start + 3 * COLUMN_SIZE + (fourth[row] ?? 0) * STRIDE, g, h);
+    add(histogram, secondStart + (second[row] ?? 0) * STRIDE, g, h);
+    add(histogram, thirdStart + (third[row] ?? 0) * STRIDE, g, h);
+    add(histogram, fourthStart + (fourth[row] ?? 0) * STRIDE, g, h);
   }
 }
 
@@ -63,18 +67,24 @@ export function fillHistogram(
   histogram: Float64Array,
 ): void {
   histogram.fill(0);
-  const { bins } = layout;
+  const { bins, columnSize } = layout;
   for (let slot = 0; slot < bins.length; slot += COLUMN_BLOCK) {
     const [first, second, third, fourth] = bins.slice(slot, slot + COLUMN_BLOCK);
     if (first && second && third && fourth)
-      addBlock([first, second, third, fourth], rows, ordered, histogram, slot * COLUMN_SIZE);
+      addBlock(
+        [first, second, third, fourth],
+        rows,
+        ordered,
+        histogram,
+        slot * columnSize,
+        columnSize,
+      );
   }
 }
 
 /** Turns a parent's histogram into the larger child's: what is not in the smaller child is in the larger. */
 export function subtractHistogram(parent: Float64Array, smaller: Float64Array): void {
-  for (let at = 0; at < parent.length; at++)
-    parent[at] = (parent[at] ?? 0) - (smaller[at] ?? 0);
+  for (let at = 0; at < parent.length; at++) parent[at] = (parent[at] ?? 0) - (smaller[at] ?? 0);
 }
 
 /**

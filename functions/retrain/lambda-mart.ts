@@ -1,6 +1,6 @@
+import { discount, gainOf, normalisedGain, type RankingGain } from '../measures/ranking-metrics.ts';
 import type { Targets } from './feature-table.ts';
 import type { Objective } from './objective.ts';
-import { discount, gainOf, normalisedGain, type RankingGain } from '../measures/ranking-metrics.ts';
 
 export interface RankingRules {
   readonly gain: RankingGain;

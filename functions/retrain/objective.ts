@@ -15,14 +15,34 @@ export interface Objective {
 
 export const sigmoid = (score: number): number => 1 / (1 + Math.exp(-score));
 
-function weightedMean(values: Float64Array, weights: Float64Array): number {
-  return orderFreeSum(values.map((value, at) => value * (weights[at] ?? 0))) / orderFreeSum(weights);
+function orderFreeMean(values: Float64Array, weights: Float64Array): number {
+  const weighted = new Float64Array(values.length);
+  for (let row = 0; row < values.length; row++)
+    weighted[row] = (values[row] ?? 0) * (weights[row] ?? 0);
+  return orderFreeSum(weighted) / orderFreeSum(weights);
+}
+
+/** Weighted mean of `lossOf(label, score)` over the rows. */
+function meanLoss(
+  { labels, weights }: Targets,
+  scores: Float64Array,
+  lossOf: (label: number, score: number) => number,
+): number {
+  let sum = 0;
+  let total = 0;
+  for (let row = 0; row < labels.length; row++) {
+    const weight = weights[row] ?? 0;
+    sum += lossOf(labels[row] ?? 0, scores[row] ?? 0) * weight;
+    total += weight;
+  }
+  return sum / total;
 }
 
 /** ½ (score − y)²; its loss is reported without the ½, as mean squared error. */
-export function squaredError({ labels, weights }: Targets): Objective {
+export function squaredError(targets: Targets): Objective {
+  const { labels, weights } = targets;
   return {
-    initialScore: () => weightedMean(labels, weights),
+    initialScore: () => orderFreeMean(labels, weights),
     differentiate(scores, gradient, hessian) {
       for (let row = 0; row < labels.length; row++) {
         const weight = weights[row] ?? 0;
@@ -30,19 +50,16 @@ export function squaredError({ labels, weights }: Targets): Objective {
         hessian[row] = weight;
       }
     },
-    loss: (scores) =>
-      weightedMean(
-        labels.map((label, row) => (label - (scores[row] ?? 0)) ** 2),
-        weights,
-      ),
+    loss: (scores) => meanLoss(targets, scores, (label, score) => (label - score) ** 2),
   };
 }
 
 /** Log-loss of labels 0 and 1 with p = sigmoid(score). */
-export function logLoss({ labels, weights }: Targets): Objective {
+export function logLoss(targets: Targets): Objective {
+  const { labels, weights } = targets;
   return {
     initialScore() {
-      const share = weightedMean(labels, weights);
+      const share = orderFreeMean(labels, weights);
       return Math.log(share / (1 - share));
     },
     differentiate(scores, gradient, hessian) {
@@ -53,20 +70,23 @@ export function logLoss({ labels, weights }: Targets): Objective {
         hessian[row] = Math.max(probability * (1 - probability), 1e-16) * weight;
       }
     },
+    // log(1 + exp(score)) without overflow.
     loss: (scores) =>
-      weightedMean(
-        labels.map((label, row) => {
-          const score = scores[row] ?? 0;
-          // log(1 + exp(score)) without overflow.
-          return Math.max(score, 0) + Math.log1p(Math.exp(-Math.abs(score))) - label * score;
-        }),
-        weights,
+      meanLoss(
+        targets,
+        scores,
+        (label, score) =>
+          Math.max(score, 0) + Math.log1p(Math.exp(-Math.abs(score))) - label * score,
       ),
   };
 }
 
 /** The smallest value with at least `level` of the weight at or below it; a minimiser of pinball loss. */
-export function weightedQuantile(values: Float64Array, weights: Float64Array, level: number): number {
+export function weightedQuantile(
+  values: Float64Array,
+  weights: Float64Array,
+  level: number,
+): number {
   const order = Int32Array.from(values, (_, at) => at);
   order.sort((one, other) => (values[one] ?? 0) - (values[other] ?? 0));
   const wanted = level * orderFreeSum(weights);
@@ -82,7 +102,8 @@ export function weightedQuantile(values: Float64Array, weights: Float64Array, le
  * Pinball loss of one level (Koenker 2005). Trees follow the sign of the residual; each leaf then takes the
  * quantile of its rows' residuals, which no second derivative could give.
  */
-export function pinball({ labels, weights }: Targets, level: number): Objective {
+export function pinball(targets: Targets, level: number): Objective {
+  const { labels, weights } = targets;
   return {
     initialScore: () => weightedQuantile(labels, weights, level),
     differentiate(scores, gradient, hessian) {
@@ -94,12 +115,8 @@ export function pinball({ labels, weights }: Targets, level: number): Objective 
       }
     },
     loss: (scores) =>
-      weightedMean(
-        labels.map((label, row) => {
-          const residual = label - (scores[row] ?? 0);
-          return Math.max(level * residual, (level - 1) * residual);
-        }),
-        weights,
+      meanLoss(targets, scores, (label, score) =>
+        Math.max(level * (label - score), (level - 1) * (label - score)),
       ),
     leafValue(rows, scores) {
       const residuals = Float64Array.from(rows, (row) => (labels[row] ?? 0) - (scores[row] ?? 0));

@@ -1,5 +1,5 @@
-import { type ColumnBins, MISSING_BIN } from './feature-bins.ts';
-import { COLUMN_SIZE, type HistogramLayout, STRIDE } from './gradient-histogram.ts';
+import type { BinnedTable } from './feature-bins.ts';
+import { type HistogramLayout, STRIDE } from './gradient-histogram.ts';
 
 /** What a split must satisfy; gains as in XGBoost (Chen and Guestrin 2016, eq. 7) without the factor ½. */
 export interface SplitRules {
@@ -119,11 +119,11 @@ function searchNumbers(
   histogram: Float64Array,
   start: number,
   count: number,
+  missing: Sums,
   node: Sums,
   rules: SplitRules,
   best: Found,
 ): void {
-  const missing = sumsAt(histogram, start + MISSING_BIN * STRIDE);
   const before = best.gain;
   const last = missing.rows > 0 ? count - 1 : count - 2;
   scanCuts(histogram, start, last, node, NOTHING, rules, best);
@@ -183,7 +183,7 @@ function searchCategories(
 /** @returns the best split of a node over the columns of its histogram; undefined when none gains enough. */
 export function findSplit(
   layout: HistogramLayout,
-  columns: readonly ColumnBins[],
+  { columns, missingBin }: BinnedTable,
   histogram: Float64Array,
   node: Sums,
   rules: SplitRules,
@@ -202,8 +202,11 @@ export function findSplit(
   layout.columns.forEach((column, slot) => {
     const { kind, count } = columns[column] ?? { kind: 'number', count: 1 };
     const before = best.gain;
-    const search = kind === 'number' ? searchNumbers : searchCategories;
-    search(histogram, slot * COLUMN_SIZE, count, node, rules, best);
+    const start = slot * layout.columnSize;
+    if (kind === 'number') {
+      const missing = sumsAt(histogram, start + missingBin * STRIDE);
+      searchNumbers(histogram, start, count, missing, node, rules, best);
+    } else searchCategories(histogram, start, count, node, rules, best);
     if (best.gain > before) chosen = column;
   });
   return chosen < 0 ? undefined : { ...best, gain: best.gain - unsplit, column: chosen };

@@ -1,5 +1,5 @@
 import { type DecisionTree, packTree, type TreeNode } from './decision-tree.ts';
-import { BIN_SLOTS, type ColumnBins, MISSING_BIN } from './feature-bins.ts';
+import type { BinnedTable } from './feature-bins.ts';
 import { fillHistogram, type HistogramLayout, subtractHistogram } from './gradient-histogram.ts';
 import { findSplit, newtonStep, type Split, type SplitRules, type Sums } from './split-search.ts';
 
@@ -19,7 +19,7 @@ export const growthBuffers = (rows: number): GrowthBuffers => ({
 });
 
 export interface GrowthInput {
-  readonly columns: readonly ColumnBins[];
+  readonly binned: BinnedTable;
   readonly layout: HistogramLayout;
   /** One a row of the table. */
   readonly gradient: Float64Array;
@@ -74,20 +74,20 @@ function histogramOf(input: GrowthInput, leaf: OpenLeaf): Float64Array {
 }
 
 /** Which bins of the split's column go left. */
-function leftBins(split: Split): Uint8Array {
-  const goesLeft = new Uint8Array(BIN_SLOTS);
+function leftBins(split: Split, missingBin: number): Uint8Array {
+  const goesLeft = new Uint8Array(missingBin + 1);
   if (split.categories) for (const code of split.categories) goesLeft[code] = 1;
   else {
     goesLeft.fill(1, 0, split.bin + 1);
-    goesLeft[MISSING_BIN] = Number(split.missingLeft);
+    goesLeft[missingBin] = Number(split.missingLeft);
   }
   return goesLeft;
 }
 
 /** Puts the left rows of a leaf before its right ones, both in their former order. @returns the border. */
 function partition(input: GrowthInput, leaf: OpenLeaf, split: Split): number {
-  const bins = input.columns[split.column]?.bins ?? new Uint8Array(0);
-  const goesLeft = leftBins(split);
+  const bins = input.binned.columns[split.column]?.bins ?? new Uint8Array(0);
+  const goesLeft = leftBins(split, input.binned.missingBin);
   const { rows } = input;
   const right = input.buffers.rows;
   let border = leaf.begin;
@@ -115,10 +115,10 @@ function shareHistogram(
 }
 
 function searchLeaf(input: GrowthInput, leaf: OpenLeaf): void {
-  const { buffers, columns, layout, rules } = input;
+  const { binned, buffers, layout, rules } = input;
   if (!leaf.histogram) return;
   if (lengthOf(leaf) >= 2 * rules.minimumChildRows)
-    leaf.split = findSplit(layout, columns, leaf.histogram, leaf.sums, rules);
+    leaf.split = findSplit(layout, binned, leaf.histogram, leaf.sums, rules);
   if (leaf.split) return;
   buffers.histograms.push(leaf.histogram);
   leaf.histogram = undefined;
@@ -127,10 +127,15 @@ function searchLeaf(input: GrowthInput, leaf: OpenLeaf): void {
 /** Float32 bound of the split; the last bin's is infinite: only missing rows go the other way. */
 function thresholdOf(input: GrowthInput, split: Split): number {
   if (split.categories) return 0;
-  return input.columns[split.column]?.thresholds[split.bin] ?? Number.POSITIVE_INFINITY;
+  return input.binned.columns[split.column]?.thresholds[split.bin] ?? Number.POSITIVE_INFINITY;
 }
 
-function splitLeaf(input: GrowthInput, leaf: OpenLeaf, split: Split, nodes: TreeNode[]): OpenLeaf[] {
+function splitLeaf(
+  input: GrowthInput,
+  leaf: OpenLeaf,
+  split: Split,
+  nodes: TreeNode[],
+): OpenLeaf[] {
   const border = partition(input, leaf, split);
   const { column, gain, missingLeft, categories, left } = split;
   const threshold = thresholdOf(input, split);

@@ -36,7 +36,7 @@ export function compileAnswerWriter(spec: ModelSpec) {
       const column = tensor.columns.indexOf(scoreColumn);
       const scores = ids.map((_, row) => jsonNumber(data[row * width + column]));
       const order = ids.map((_, row) => row);
-      order.sort((a, b) => sortKey(scores[b]) - sortKey(scores[a]) || a - b);
+      order.sort((a, b) => sortKey(scores[b]) - sortKey(scores[a]));
       return order.map((row, at) => ({
         id: ids[row] ?? null,
         [scoreColumn]: scores[row] ?? null,

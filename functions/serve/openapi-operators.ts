@@ -20,6 +20,8 @@ interface OperatorPath {
   readonly summary: string;
   readonly body?: { readonly schema: string; readonly example: Json };
   readonly success: readonly [status: number, description: string];
+  /** What 202 means, where an operation takes longer than a request. */
+  readonly accepted?: string;
   readonly answer: string;
   readonly refusals: readonly (400 | 409 | 413 | 422 | 503)[];
 }
@@ -100,10 +102,8 @@ const OPERATOR_PATHS: readonly OperatorPath[] = [
       schema: 'ChampionRequest',
       example: { champion: '2', expectedEpoch: 7, reason: 'Better on every slice.' },
     },
-    success: [
-      200,
-      'The route as it is now. 202 while an endpoint is being made: repeat the request.',
-    ],
+    success: [200, 'The route as it is now.'],
+    accepted: 'Its endpoint is being made: repeat the request after the seconds in `retry-after`.',
     answer: 'Route',
     refusals: [400, 409],
   },
@@ -189,9 +189,12 @@ function operationOf(each: OperatorPath, model: JsonObject): JsonObject {
         content: jsonContent(ref(each.body.schema), each.body.example),
       },
     }),
-    responses: responsesOf(each.success, jsonContent(ref(each.answer)), [
-      ...each.refusals,
-      ...AT_THE_DOOR,
-    ]),
+    responses: {
+      ...responsesOf(each.success, jsonContent(ref(each.answer)), [
+        ...each.refusals,
+        ...AT_THE_DOOR,
+      ]),
+      ...(each.accepted !== undefined && { 202: { description: each.accepted } }),
+    },
   };
 }

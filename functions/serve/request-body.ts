@@ -87,6 +87,11 @@ function inflate(body: Buffer, algorithm: typeof gunzipSync, name: string): Buff
 const wordsOf = (cause: unknown): string =>
   cause instanceof Error ? cause.message : String(cause);
 
+/** More than honest bodies have. Without a limit 15 kB of gzip become 1 GB of lists in lists. */
+const NESTING_LEVELS = 64;
+/** A shorter body cannot nest deeply enough to hurt, and is spared the pass over its bytes. */
+const SHALLOW_BYTES = 256_000;
+
 interface JsonReading {
   /** What a bare NaN becomes: `null` where null is a missing number, an overflow where it is refused. */
   readonly bareNaN: 'null' | '1e999';
@@ -101,6 +106,12 @@ interface JsonReading {
  */
 export function parseJson(bytes: Buffer, reading: JsonReading): unknown {
   if (!isUtf8(bytes)) throw new RequestRefused(400, 'BAD_BODY', 'the JSON is not valid UTF-8');
+  if (bytes.length > SHALLOW_BYTES && isTooDeep(bytes))
+    throw new RequestRefused(
+      400,
+      'BAD_BODY',
+      `the JSON is nested deeper than ${NESTING_LEVELS} levels`,
+    );
   const text = bytes.toString('utf8');
   try {
     return parse(text, reading);
@@ -114,6 +125,20 @@ export function parseJson(bytes: Buffer, reading: JsonReading): unknown {
       }
     throw new RequestRefused(400, 'BAD_BODY', `the body is not JSON: ${wordsOf(cause)}`);
   }
+}
+
+function isTooDeep(bytes: Buffer): boolean {
+  let depth = 0;
+  let isInString = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === 0x5c) at++;
+    else if (byte === 0x22) isInString = !isInString;
+    else if (!isInString && (byte === 0x5b || byte === 0x7b)) depth++;
+    else if (!isInString && (byte === 0x5d || byte === 0x7d)) depth--;
+    if (depth > NESTING_LEVELS) return true;
+  }
+  return false;
 }
 
 const LONG_INTEGER = /\d{16}/;
@@ -135,20 +160,20 @@ const BARE_NUMBER = /-?\bInfinity\b|\bNaN\b/g;
 /** Replaces bare numbers outside strings, and drops a byte order mark. Linear in the text. */
 function withoutBareNumbers(text: string, bareNaN: string): string {
   const parts: string[] = [];
-  let at = text.startsWith('\uFEFF') ? 1 : 0;
-  while (at < text.length) {
-    const quote = text.indexOf('"', at);
-    const outside = text.slice(at, quote < 0 ? text.length : quote);
-    parts.push(
-      outside.replace(BARE_NUMBER, (token) => {
-        if (token === 'NaN') return bareNaN;
-        return token === 'Infinity' ? '1e999' : '-1e999';
-      }),
-    );
-    if (quote < 0) break;
-    at = endOfString(text, quote);
-    parts.push(text.slice(quote, at));
+  let copied = text.startsWith('\uFEFF') ? 1 : 0;
+  let quote = text.indexOf('"');
+  let stringEnd = 0;
+  for (const { 0: token, index } of text.matchAll(BARE_NUMBER)) {
+    while (quote >= 0 && quote < index) {
+      stringEnd = endOfString(text, quote);
+      quote = text.indexOf('"', stringEnd);
+    }
+    if (stringEnd > index) continue;
+    const infinity = token.startsWith('-') ? '-1e999' : '1e999';
+    parts.push(text.slice(copied, index), token === 'NaN' ? bareNaN : infinity);
+    copied = index + token.length;
   }
+  parts.push(text.slice(copied));
   return parts.join('');
 }
 

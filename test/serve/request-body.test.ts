@@ -99,6 +99,10 @@ describe('JSON', () => {
     });
   });
 
+  test('a string ends at its own quote, whatever backslashes stand before it', () => {
+    expect(parse('["\\\\",NaN,"\\"NaN",NaN]')).toEqual(['\\', null, '"NaN', null]);
+  });
+
   test('a bare NaN can be told from null where it must be', () => {
     expect(parse('[NaN,null]', { bareNaN: '1e999', hasExactIntegers: false })).toEqual([
       Number.POSITIVE_INFINITY,
@@ -156,8 +160,17 @@ describe('bytes that are no JSON', () => {
     );
   });
 
-  test.each([false, true])('nesting of a million levels is no crash (exact: %s)', (exact) => {
-    const deep = `${'['.repeat(1_000_000)}9007199254740993${']'.repeat(1_000_000)}`;
+  test('nesting counts outside strings only', () => {
+    const brackets = `"${'['.repeat(300_000)}\\"${'{'.repeat(1000)}"`;
+    const level = (count: number) => `${'['.repeat(count)}${brackets}${']'.repeat(count)}`;
+    expect(parse(level(64))).toBeInstanceOf(Array);
+    expect(refusalOf(() => parse(level(65))).error).toBe(
+      'the JSON is nested deeper than 64 levels',
+    );
+  });
+
+  test.each([false, true])('nesting too short for that limit is no crash (exact: %s)', (exact) => {
+    const deep = `${'['.repeat(120_000)}9007199254740993${']'.repeat(120_000)}`;
     expect(() =>
       isReadOrRefused(() => parse(deep, { bareNaN: 'null', hasExactIntegers: exact })),
     ).not.toThrow();

@@ -21,7 +21,6 @@ const FUNCTION: EmulatedType = {
     'Environment',
     'FunctionName',
     'Handler',
-    'KmsKeyArn',
     'Layers',
     'LoggingConfig',
     'MemorySize',
@@ -31,6 +30,7 @@ const FUNCTION: EmulatedType = {
   ],
   inert: {
     Description: 'for people',
+    KmsKeyArn: 'Lambda decrypts the environment by a grant it makes when the function is created',
     Runtime:
       'this process’s Node runs the code; it is the version that the template names or newer',
     TracingConfig: 'there is no X-Ray here',

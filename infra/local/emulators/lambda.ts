@@ -45,8 +45,6 @@ export interface LambdaOptions {
 
 interface EmulatedFunction {
   readonly arn: string;
-  readonly role: Principal;
-  readonly keyArn: string | undefined;
   readonly pool: EnvironmentPool;
   readonly failureDestination: string | undefined;
   readonly retries: number;
@@ -143,7 +141,6 @@ export class LambdaEmulator implements Emulator {
 
   #emulate(resource: Resource, resources: readonly Resource[]): EmulatedFunction {
     const { ref: name, attributes, properties } = resource;
-    const role = stringOf(properties['Role']);
     const logGroup = isRecord(properties['LoggingConfig'])
       ? stringOf(properties['LoggingConfig']['LogGroup'])
       : '';
@@ -159,8 +156,6 @@ export class LambdaEmulator implements Emulator {
     };
     return {
       arn: attributes['Arn'] ?? '',
-      role: { kind: 'role', arn: role, sessionName: name },
-      keyArn: stringOf(properties['KmsKeyArn']) || undefined,
       pool: new EnvironmentPool(this.#image(resource, resources), hooks, {
         environments: this.#options.environments,
         reserved: typeof reserved === 'number' ? reserved : undefined,
@@ -217,12 +212,10 @@ export class LambdaEmulator implements Emulator {
   }
 
   async #invoke(
-    { pool, role, keyArn }: EmulatedFunction,
+    { pool }: EmulatedFunction,
     payload: string,
     requestId: string,
   ): Promise<Outcome> {
-    // Lambda decrypts the environment with the function's own permissions.
-    if (keyArn) this.#options.authorizer().authorize(role, 'kms:Decrypt', keyArn);
     const outcome = await pool.invoke(payload, requestId, this.#options.clock.nowMs() - Date.now());
     if (outcome.kind === 'failed' || Buffer.byteLength(outcome.payload) <= SYNCHRONOUS_BYTES)
       return outcome;

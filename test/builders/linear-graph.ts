@@ -1,0 +1,61 @@
+import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
+import { encodeModel, type Node } from '../../functions/runtime/onnx-file.ts';
+
+interface LinearGraphOptions {
+  /** Weight of every number column. */
+  readonly weight?: number;
+  readonly bias?: number;
+  /** Makes graphs that answer alike differ in their bytes. */
+  readonly note?: string;
+}
+
+/**
+ * A graph with exactly a spec's signature whose every output is bias + weight · Σ of the first FP32 input's
+ * columns: quick to make, and its answers can be told by heart.
+ */
+export function linearGraph(
+  { name, signature }: ModelSpec,
+  options: LinearGraphOptions = {},
+): Uint8Array {
+  const { weight = 0, bias = 0, note = '' } = options;
+  const numbers = signature.inputs.find(({ datatype }) => datatype === 'FP32');
+  if (!numbers) throw new Error(`${name} has no FP32 input to compute from`);
+  const rows = numbers.columns.length;
+  const nodes = signature.outputs.flatMap((output): Node[] => [
+    { op: 'MatMul', inputs: [numbers.name, `w_${output.name}`], outputs: [`p_${output.name}`] },
+    { op: 'Add', inputs: [`p_${output.name}`, `b_${output.name}`], outputs: [output.name] },
+  ]);
+  const initializers = Object.fromEntries(
+    signature.outputs.flatMap((output) => {
+      const columns = output.columns.length;
+      return [
+        [
+          `w_${output.name}`,
+          { shape: [rows, columns], data: new Float32Array(rows * columns).fill(weight) },
+        ],
+        [`b_${output.name}`, { shape: [columns], data: new Float32Array(columns).fill(bias) }],
+      ];
+    }),
+  );
+  return encodeModel({
+    irVersion: 8,
+    opsets: [{ domain: '', version: 17 }],
+    producer: { name: 'slipway-tests', version: '1' },
+    graph: {
+      name,
+      nodes,
+      initializers,
+      inputs: signature.inputs.map(({ name: input, datatype, columns }) => ({
+        name: input,
+        elementType: datatype,
+        shape: ['N', columns.length],
+      })),
+      outputs: signature.outputs.map(({ name: output, datatype, columns }) => ({
+        name: output,
+        elementType: datatype,
+        shape: ['N', columns.length],
+      })),
+    },
+    metadata: { note },
+  });
+}
