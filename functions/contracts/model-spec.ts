@@ -18,6 +18,7 @@ const Instance = z.record(z.string(), FeatureValue);
 /** A request as a caller would send it: readiness, smoke test and documentation use it. */
 const Example = z.union([
   strictObject({ instances: z.array(Instance).check(z.minLength(1)) }),
+  /** Each item has an `id` beside its features. */
   strictObject({ query: Instance, items: z.array(Instance).check(z.minLength(1)) }),
 ]);
 

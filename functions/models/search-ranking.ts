@@ -94,6 +94,7 @@ export const searchRanking: ModelSpec = {
     },
     items: [
       {
+        id: 'kettle',
         textMatch: 11.2,
         semanticMatch: 0.61,
         priceEur: 24.9,
@@ -106,6 +107,7 @@ export const searchRanking: ModelSpec = {
         department: 'kitchen',
       },
       {
+        id: 'saucepan',
         textMatch: 14.8,
         semanticMatch: 0.72,
         priceEur: 19.9,
@@ -118,6 +120,7 @@ export const searchRanking: ModelSpec = {
         department: 'kitchen',
       },
       {
+        id: 'rake',
         textMatch: 9.1,
         priceEur: 64,
         discountPercent: 0,
@@ -138,6 +141,7 @@ export const searchRanking: ModelSpec = {
       },
       items: [
         {
+          id: 'mystery',
           textMatch: 0,
           priceEur: 0,
           discountPercent: 95,

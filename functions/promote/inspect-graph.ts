@@ -19,7 +19,7 @@ export async function inspectGraph(bytes: Uint8Array, runtime: Runtime): Promise
   if (bytes.length > LIMITS.artifactBytes)
     return refused(`the file has ${bytes.length} bytes; the limit is ${LIMITS.artifactBytes}`);
   const file = parseFile(bytes);
-  if (!file.ok) return refused(`not an ONNX model: ${file.reason}`);
+  if (!file.ok) return refused(file.reason);
   const { externalDataFiles, opsets, metadata } = file.model;
   if (externalDataFiles.length > 0)
     return refused(

@@ -1,6 +1,7 @@
 import middy from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
 import { ApiError } from '../contracts/api-error.ts';
+import { LIMITS } from '../contracts/limits.ts';
 import { describeError, log } from './log.ts';
 
 /** A request as the handlers of one path see it, whatever its encoding on the way was. */
@@ -77,10 +78,17 @@ function renderReply({ status, headers, body }: ApiReply): APIGatewayProxyResult
       body: body.toString('base64'),
       isBase64Encoded: true,
     };
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  if (text.length > LIMITS.responseBodyBytes)
+    throw new ApiError(
+      413,
+      'REPLY_TOO_LARGE',
+      `the answer has ${text.length} characters, at most ${LIMITS.responseBodyBytes} can be sent: ask for fewer rows`,
+    );
   return {
     statusCode: status,
     headers: { ...JSON_TYPE, ...headers },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
+    body: text,
     isBase64Encoded: false,
   };
 }

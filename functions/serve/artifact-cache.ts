@@ -46,7 +46,9 @@ export class ArtifactCache {
   async #download(key: string, digest: Digest, file: string): Promise<void> {
     // Loaded here only: most starts find the artifact on disk or never leave the champion.
     const { GetObjectCommand, S3Client } = await import('@aws-sdk/client-s3');
-    const { Body } = await new S3Client({}).send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
+    const { Body } = await new S3Client({}).send(
+      new GetObjectCommand({ Bucket: this.#bucket, Key: key }),
+    );
     if (!(Body instanceof Readable)) throw new Error(`artifact ${key} came without a body`);
     const hash = createHash('sha256');
     const hashing = new Transform({
@@ -75,4 +77,7 @@ export class ArtifactCache {
   }
 }
 
-const pick = ({ size, atimeMs }: { size: number; atimeMs: number }) => ({ sizeBytes: size, usedAtMs: atimeMs });
+const pick = ({ size, atimeMs }: { size: number; atimeMs: number }) => ({
+  sizeBytes: size,
+  usedAtMs: atimeMs,
+});

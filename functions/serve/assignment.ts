@@ -31,10 +31,17 @@ export function bucketOf(salt: string, unit: string): number {
  */
 export function assign(route: Route, unit: string | undefined, isLeaseValid: boolean): Assignment {
   const { champion, challenger } = route;
-  const toChampion = (isEnrolled: boolean): Assignment => ({ arm: 'champion', served: champion, isEnrolled });
+  const toChampion = (isEnrolled: boolean): Assignment => ({
+    arm: 'champion',
+    served: champion,
+    isEnrolled,
+  });
   if (!challenger || !isLeaseValid || unit === undefined) return toChampion(false);
-  const isExposed = bucketOf(`${challenger.promotion}/expose`, unit) < challenger.exposureBasisPoints;
+  const isExposed =
+    bucketOf(`${challenger.promotion}/expose`, unit) < challenger.exposureBasisPoints;
   if (!isExposed) return toChampion(false);
   const isChallenger = bucketOf(`${challenger.promotion}/variant`, unit) >= CHALLENGER_BUCKETS;
-  return isChallenger ? { arm: 'challenger', served: challenger, isEnrolled: true } : toChampion(true);
+  return isChallenger
+    ? { arm: 'challenger', served: challenger, isEnrolled: true }
+    : toChampion(true);
 }

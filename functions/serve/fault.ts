@@ -4,7 +4,7 @@ import { LIMITS } from '../contracts/limits.ts';
 type RefusalCode =
   | 'BAD_BODY'
   | 'BAD_REQUEST'
-  | 'NO_SUCH_PATH'
+  | 'PATH_NOT_FOUND'
   | 'BODY_TOO_LARGE'
   | 'REPLY_TOO_LARGE'
   | 'UNSUPPORTED_CONTENT_TYPE'

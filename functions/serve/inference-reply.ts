@@ -14,7 +14,7 @@ export interface InferenceAnswer {
   readonly outputs: readonly Tensor[];
 }
 
-export interface InferenceReply {
+interface InferenceReply {
   readonly body: string | Buffer;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;

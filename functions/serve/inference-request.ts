@@ -10,7 +10,7 @@ import {
 import { isObject, openBody, parseJson, type RequestHeaders, readText } from './request-body.ts';
 import type { Tensor, TensorDescription } from './tensor.ts';
 
-export interface ModelTensors {
+interface ModelTensors {
   readonly inputs: readonly TensorDescription[];
   readonly outputs: readonly TensorDescription[];
 }

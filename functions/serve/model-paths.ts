@@ -20,7 +20,7 @@ export function readModelPath(method: string, path: readonly string[]): Asked {
   if (!asked)
     throw new RequestRefused(
       404,
-      'NO_SUCH_PATH',
+      'PATH_NOT_FOUND',
       `/${path.join('/')} is not part of this API; see /openapi.json`,
     );
   const allowed = METHOD[asked.kind];

@@ -164,7 +164,7 @@ export class ModelServer {
         ? requireRoute(route, spec.name).champion
         : await this.#namedVersion(pinned, route);
     const api = spec.task.kind === 'ranking' ? 'rank' : 'predict';
-    const example = this.#readQuestion(api, Buffer.from(JSON.stringify(exampleOf(spec))), {});
+    const example = this.#readQuestion(api, Buffer.from(JSON.stringify(spec.example)), {});
     await this.#run([{ arm: 'pinned', served }], example, randomUUID());
     return { status: 200, body: { name: spec.name, ready: true } };
   }
@@ -196,12 +196,6 @@ export class ModelServer {
       isShadowed: challenger?.isShadowed === true && arm === 'champion',
     };
   }
-}
-
-/** The spec's example, its items named as a caller would. */
-function exampleOf({ example }: ModelSpec): unknown {
-  if ('instances' in example) return example;
-  return { query: example.query, items: example.items.map((item, at) => ({ id: at, ...item })) };
 }
 
 function requireRoute(route: Route | undefined, model: string): Route {

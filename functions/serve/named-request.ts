@@ -24,12 +24,12 @@ interface NamedRequest {
   readonly inputs: readonly Tensor[];
 }
 
-export interface PredictRequest extends NamedRequest {
+interface PredictRequest extends NamedRequest {
   /** As the caller wrote them, checked: known features only. */
   readonly instances: readonly Instance[];
 }
 
-export interface RankRequest extends NamedRequest {
+interface RankRequest extends NamedRequest {
   readonly query: Instance;
   readonly items: readonly Instance[];
   readonly ids: readonly ItemId[];
@@ -91,7 +91,7 @@ const objectPlan = (
 const otherVerb = ({ name, task }: ModelSpec, verb: 'predict' | 'rank'): RequestRefused =>
   new RequestRefused(
     404,
-    'NO_SUCH_PATH',
+    'PATH_NOT_FOUND',
     `"${name}" does ${task.kind}: POST /v1/models/${name}/${verb}`,
   );
 

@@ -42,6 +42,7 @@ const toOrt = ({ datatype, data, shape }: Tensor): OrtTensor =>
 
 function fromOrt(name: string, tensor: OrtTensor | undefined): Tensor {
   const datatype = tensor && datatypeOf(tensor.type);
-  if (!tensor || !datatype) throw new ModelMisbehaved(`output "${name}" is ${tensor?.type ?? 'missing'}`);
+  if (!tensor || !datatype)
+    throw new ModelMisbehaved(`output "${name}" is ${tensor?.type ?? 'missing'}`);
   return { name, datatype, shape: [...tensor.dims], data: tensor.data as TensorData };
 }

@@ -3,7 +3,6 @@ import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import {
   AT_THE_DOOR,
-  type Json,
   type JsonObject,
   jsonContent,
   OF_A_BODY,
@@ -142,12 +141,6 @@ const rankedSchema = (spec: ModelSpec, score: string): JsonObject =>
     rank: { type: 'integer', minimum: 1, description: '1 is best.' },
   });
 
-/** The spec's example as a caller must write it: items have ids. */
-const exampleOf = ({ example }: ModelSpec): Json =>
-  'items' in example
-    ? { ...example, items: example.items.map((item, at) => ({ id: `item-${at + 1}`, ...item })) }
-    : example;
-
 /** Schemas of one model's bodies, by name. */
 export function modelSchemas(spec: ModelSpec): Record<string, JsonObject> {
   const name = schemaName(spec.name);
@@ -189,7 +182,7 @@ export function modelPaths(spec: ModelSpec): Record<string, JsonObject> {
         security: [{ apiKey: [] }],
         requestBody: {
           required: true,
-          content: jsonContent(ref(`${name}Request`), exampleOf(spec)),
+          content: jsonContent(ref(`${name}Request`), spec.example),
         },
         responses: responsesOf(
           [200, verb === 'rank' ? 'The items, best first.' : 'A prediction for each instance.'],

@@ -38,7 +38,8 @@ export class RouteCache {
       this.#route = await this.#reader.read(this.#model, AbortSignal.timeout(budgetMs));
       this.#readAtMs = nowMs;
     } catch (error) {
-      if (!this.#route) throw new Error(`the route of ${this.#model} could not be read`, { cause: error });
+      if (!this.#route)
+        throw new Error(`the route of ${this.#model} could not be read`, { cause: error });
       return { route: this.#route, staleBecause: error };
     }
     return this.#route && { route: this.#route };

@@ -53,6 +53,7 @@ export class Serve extends Construct {
       key,
     });
     routes.grant(catalog, 'dynamodb:GetItem');
+    key.grantDecrypt(catalog);
     // A model without a spec has no path of its own; the variable catches its name for a proper 404.
     for (const path of [
       'v2',

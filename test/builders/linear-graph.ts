@@ -5,6 +5,8 @@ interface LinearGraphOptions {
   /** Weight of every number column. */
   readonly weight?: number;
   readonly bias?: number;
+  /** Otherwise a missing number makes every output of its row NaN. */
+  readonly missingAsZero?: boolean;
   /** Makes graphs that answer alike differ in their bytes. */
   readonly note?: string;
 }
@@ -21,8 +23,14 @@ export function linearGraph(
   const numbers = signature.inputs.find(({ datatype }) => datatype === 'FP32');
   if (!numbers) throw new Error(`${name} has no FP32 input to compute from`);
   const rows = numbers.columns.length;
+  const isMissingZero = options.missingAsZero ?? true;
+  const cleaned = isMissingZero ? 'cleaned' : numbers.name;
+  const cleaning: Node[] = [
+    { op: 'IsNaN', inputs: [numbers.name], outputs: ['missing'] },
+    { op: 'Where', inputs: ['missing', 'zero', numbers.name], outputs: ['cleaned'] },
+  ];
   const nodes = signature.outputs.flatMap((output): Node[] => [
-    { op: 'MatMul', inputs: [numbers.name, `w_${output.name}`], outputs: [`p_${output.name}`] },
+    { op: 'MatMul', inputs: [cleaned, `w_${output.name}`], outputs: [`p_${output.name}`] },
     { op: 'Add', inputs: [`p_${output.name}`, `b_${output.name}`], outputs: [output.name] },
   ]);
   const initializers = Object.fromEntries(
@@ -43,8 +51,8 @@ export function linearGraph(
     producer: { name: 'slipway-tests', version: '1' },
     graph: {
       name,
-      nodes,
-      initializers,
+      nodes: isMissingZero ? [...cleaning, ...nodes] : nodes,
+      initializers: { ...initializers, zero: { shape: [], data: new Float32Array(1) } },
       inputs: signature.inputs.map(({ name: input, datatype, columns }) => ({
         name: input,
         elementType: datatype,

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { OperatorClient } from '../../infra/cli/operator-client.ts';
 import { VirtualClock } from '../../infra/local/clock.ts';
-import { type LocalStack, type LocalStackOptions, startLocalStack } from '../../infra/local/local-stack.ts';
+import {
+  type LocalStack,
+  type LocalStackOptions,
+  startLocalStack,
+} from '../../infra/local/local-stack.ts';
 import { StateFolder } from '../../infra/local/state-folder.ts';
 import { buildApp } from './assembly.ts';
 import { linearGraph } from './linear-graph.ts';
@@ -16,7 +20,12 @@ export interface RunningStack extends LocalStack {
   readonly faults: unknown[];
   readonly folder: string;
   /** A call with the first API key. */
-  call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Called>;
+  call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Called>;
   /** Stops the stack and deletes what it kept. */
   dispose(): Promise<void>;
 }
@@ -29,17 +38,27 @@ export interface Called {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-type Overrides = Partial<Pick<LocalStackOptions, 'container' | 'environments' | 'retryDelaysMs' | 'port'>>;
+type Overrides = Partial<
+  Pick<LocalStackOptions, 'container' | 'environments' | 'retryDelaysMs' | 'port'>
+>;
 
 /** A stack with the given models on a state folder of its own; `assembly` may be edited before it starts. */
-export async function startStack(specs: readonly ModelSpec[], overrides: Overrides = {}, folder = mkdtempSync(join(tmpdir(), 'slipway-'))): Promise<RunningStack> {
+export async function startStack(
+  specs: readonly ModelSpec[],
+  overrides: Overrides = {},
+  folder = mkdtempSync(join(tmpdir(), 'slipway-')),
+): Promise<RunningStack> {
   const assembly = join(folder, 'cdk.out');
   buildApp(specs, assembly).app.synth();
   return startOver(assembly, folder, overrides);
 }
 
 /** Runs an assembly that is there already, over whatever state is in the folder. */
-export async function startOver(assembly: string, folder: string, overrides: Overrides = {}): Promise<RunningStack> {
+export async function startOver(
+  assembly: string,
+  folder: string,
+  overrides: Overrides = {},
+): Promise<RunningStack> {
   const clock = new VirtualClock(Date.now());
   const faults: unknown[] = [];
   const stack = await startLocalStack({
@@ -56,7 +75,11 @@ export async function startOver(assembly: string, folder: string, overrides: Ove
     clock,
     faults,
     folder,
-    client: new OperatorClient({ url: stack.url, region: stack.place.region, credentials: stack.operator }),
+    client: new OperatorClient({
+      url: stack.url,
+      region: stack.place.region,
+      credentials: stack.operator,
+    }),
     call: (method, path, body, headers = {}) => call(stack, method, path, body, headers),
     async dispose() {
       await stack.stop();
@@ -65,31 +88,58 @@ export async function startOver(assembly: string, folder: string, overrides: Ove
   };
 }
 
-async function call({ url, apiKeys }: LocalStack, method: string, path: string, body: unknown, headers: Readonly<Record<string, string>>): Promise<Called> {
+async function call(
+  { url, apiKeys }: LocalStack,
+  method: string,
+  path: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>>,
+): Promise<Called> {
   const isRaw = typeof body === 'string' || body instanceof Uint8Array;
   const response = await fetch(`${url}${path}`, {
     method,
-    headers: { 'x-api-key': apiKeys[0] ?? '', ...(body !== undefined && !isRaw && { 'content-type': 'application/json' }), ...headers },
+    headers: {
+      'x-api-key': apiKeys[0] ?? '',
+      ...(body !== undefined && !isRaw && { 'content-type': 'application/json' }),
+      ...headers,
+    },
     ...(body !== undefined && { body: isRaw ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.startsWith('application/json');
-  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : {} };
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson ? JSON.parse(text) : {},
+  };
 }
 
 /** Registers a linear graph and makes it the champion. @returns its version. */
-export async function serveLinear(stack: RunningStack, spec: ModelSpec, graph: Parameters<typeof linearGraph>[1] = {}): Promise<string> {
-  const { version } = await stack.client.register(spec.name, linearGraph(spec, graph), 'made by a test');
+export async function serveLinear(
+  stack: RunningStack,
+  spec: ModelSpec,
+  graph: Parameters<typeof linearGraph>[1] = {},
+): Promise<string> {
+  const { version } = await stack.client.register(
+    spec.name,
+    linearGraph(spec, graph),
+    'made by a test',
+  );
   const route = await stack.client.route(spec.name);
   await stack.client.setChampion(spec.name, version, route?.epoch ?? 0, 'for a test');
   return version;
 }
 
 /** Waits until a condition holds, looking every few milliseconds. @throws after `withinMs`. */
-export async function until(holds: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  withinMs = 20_000,
+): Promise<void> {
   const giveUpAt = performance.now() + withinMs;
   while (!(await holds())) {
-    if (performance.now() > giveUpAt) throw new Error(`still not so after ${withinMs} ms: ${holds.toString()}`);
+    if (performance.now() > giveUpAt)
+      throw new Error(`still not so after ${withinMs} ms: ${holds.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -86,7 +86,7 @@ describe('predict', () => {
       refusalOf(() => compileInstanceReader(searchRanking).readPredict(bytes({}), {})),
     ).toEqual({
       status: 404,
-      code: 'NO_SUCH_PATH',
+      code: 'PATH_NOT_FOUND',
       error: '"search-ranking" does ranking: POST /v1/models/search-ranking/rank',
       details: [],
     });

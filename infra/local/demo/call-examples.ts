@@ -16,13 +16,6 @@ export function callExamples(url: string, apiKey: string, specs: readonly ModelS
 
 function curlOf(url: string, apiKey: string, { name, example, task }: ModelSpec): string {
   const verb = task.kind === 'ranking' ? 'rank' : 'predict';
-  const body =
-    'instances' in example
-      ? { unit: 'someone', ...example }
-      : {
-          unit: 'someone',
-          query: example.query,
-          items: example.items.map((item, at) => ({ id: `product-${at + 1}`, ...item })),
-        };
+  const body = { unit: 'someone', ...example };
   return `curl -s ${url}/v1/models/${name}/${verb} -H 'x-api-key: ${apiKey}' -H 'content-type: application/json' -d '${JSON.stringify(body)}'`;
 }

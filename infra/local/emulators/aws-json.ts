@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import * as z from 'zod';
+import type * as z from 'zod';
 import type { Call, Reply } from './emulator.ts';
 import { ServiceError } from './emulator.ts';
 import { isRecord, type JsonObject } from './json.ts';

@@ -31,6 +31,10 @@ export class DurableMap<V> {
     return this.#values.get(key);
   }
 
+  keys(): IterableIterator<string> {
+    return this.#values.keys();
+  }
+
   entries(): IterableIterator<[key: string, value: V]> {
     return this.#values.entries();
   }

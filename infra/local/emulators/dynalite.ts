@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Readable } from 'node:stream';
 import { ServiceError } from './emulator.ts';
-import type { JsonObject } from './json.ts';
+import { asText, type JsonObject } from './json.ts';
 
 /**
  * The typed door to dynalite 4: its store, expression parsers, validations and actions, without its
@@ -229,6 +229,6 @@ function asServiceError(failure: unknown): unknown {
   const { statusCode, body } = failure as { statusCode?: number; body?: Record<string, unknown> };
   if (statusCode === undefined || body === undefined) return failure;
   const { __type, message, Message, ...members } = body;
-  const code = String(__type).split('#').at(-1) ?? 'ValidationException';
-  return new ServiceError(statusCode, code, String(message ?? Message ?? code), members);
+  const code = asText(__type).split('#').at(-1) ?? 'ValidationException';
+  return new ServiceError(statusCode, code, asText(message ?? Message ?? code), members);
 }

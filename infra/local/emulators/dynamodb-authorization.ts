@@ -1,4 +1,3 @@
-import type { Item } from './dynalite.ts';
 import type { Table } from './dynamodb-tables.ts';
 import type { Call, Place } from './emulator.ts';
 import { isRecord, type JsonObject } from './json.ts';
@@ -51,6 +50,6 @@ export function leadingKeysOfQuery({ description }: Table, query: JsonObject): r
   return Array.isArray(values) ? scalars(values[0]) : [];
 }
 
-function scalars(value: Item[string] | unknown): readonly string[] {
+function scalars(value: unknown): readonly string[] {
   return isRecord(value) ? Object.values(value).map(String) : [];
 }

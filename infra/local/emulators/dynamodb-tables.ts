@@ -9,7 +9,7 @@ import {
 } from './dynalite.ts';
 import type { EmulatedType, Place, Resource } from './emulator.ts';
 import { ServiceError } from './emulator.ts';
-import { asList, isRecord, type JsonObject } from './json.ts';
+import { asList, asText, isRecord, type JsonObject } from './json.ts';
 import { keyArn } from './kms-keys.ts';
 import { physicalName, physicalUuid } from './physical-name.ts';
 
@@ -37,7 +37,7 @@ const INERT = {
 
 const KEYS = ['TableName', 'KeySchema', 'AttributeDefinitions', 'GlobalSecondaryIndexes'];
 
-const table: Omit<EmulatedType, 'honoured'> = {
+const tableType: Omit<EmulatedType, 'honoured'> = {
   identify(resource, place) {
     const name = physicalName(resource, 'TableName', 255);
     return {
@@ -50,7 +50,7 @@ const table: Omit<EmulatedType, 'honoured'> = {
 
 export const tableTypes: Readonly<Record<string, EmulatedType>> = {
   'AWS::DynamoDB::Table': {
-    ...table,
+    ...tableType,
     honoured: [
       ...KEYS,
       'LocalSecondaryIndexes',
@@ -60,7 +60,7 @@ export const tableTypes: Readonly<Record<string, EmulatedType>> = {
     ],
   },
   'AWS::DynamoDB::GlobalTable': {
-    ...table,
+    ...tableType,
     honoured: [
       ...KEYS,
       'LocalSecondaryIndexes',
@@ -114,7 +114,7 @@ function declareTable(store: Store, resource: Resource, place: Place): Table {
     name,
     arn: tableArn(name, place),
     description: describe(store, resource, place),
-    ...(isRecord(ttl) && ttl['Enabled'] === true && { ttlAttribute: String(ttl['AttributeName']) }),
+    ...(isRecord(ttl) && ttl['Enabled'] === true && { ttlAttribute: asText(ttl['AttributeName']) }),
     ...(encryption !== undefined && { keyArn: encryption }),
   };
 }
@@ -137,7 +137,7 @@ function keyArnOf({ properties }: Resource, replica: JsonObject, place: Place): 
   const own = replica['SSESpecification'];
   if (!isRecord(table) || table['SSEEnabled'] !== true) return undefined;
   const key = (isRecord(own) ? own['KMSMasterKeyId'] : undefined) ?? table['KMSMasterKeyId'];
-  return key === undefined ? undefined : keyArn(String(key), place);
+  return key === undefined ? undefined : keyArn(asText(key), place);
 }
 
 /** Checks the template's definition as CreateTable would and gives the table's description. */
@@ -227,7 +227,7 @@ async function adoptIndexes(
       );
     }
   }
-  for (const name of before.keys()) await emptyIndex(store, description.TableName, name);
+  for (const gone of before.keys()) await emptyIndex(store, name, gone);
 }
 
 function sameKeyTypes(kept: TableDescription, declared: TableDescription): boolean {

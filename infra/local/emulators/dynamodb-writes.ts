@@ -23,14 +23,16 @@ export interface ItemChange {
 export class WriteBatch implements ActionStore {
   readonly changes: ItemChange[] = [];
   readonly options: ActionStore['options'];
-  readonly getTable: ActionStore['getTable'];
   readonly #store: Store;
   readonly #pending = new Map<string, BatchOperation>();
 
   constructor(store: Store) {
     this.#store = store;
     this.options = store.options;
-    this.getTable = store.getTable;
+  }
+
+  getTable(...request: Parameters<ActionStore['getTable']>): void {
+    this.#store.getTable(...request);
   }
 
   getItemDb(table: string): SubDb<Item> {

@@ -1,15 +1,19 @@
 /** Runs work that concerns the same key one after the other, and the rest side by side. */
 export class KeyedMutex {
-  readonly #tails = new Map<string, Promise<unknown>>();
+  readonly #queues = new Map<string, { tail: Promise<unknown>; waiting: number }>();
 
-  run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const result = (this.#tails.get(key) ?? Promise.resolve()).then(work);
-    const tail = result
-      .catch(() => {})
-      .then(() => {
-        if (this.#tails.get(key) === tail) this.#tails.delete(key);
-      });
-    this.#tails.set(key, tail);
-    return result;
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const queue = this.#queues.get(key) ?? { tail: Promise.resolve(), waiting: 0 };
+    this.#queues.set(key, queue);
+    queue.waiting += 1;
+    const result = queue.tail.then(work);
+    // The next in line waits for the end of this work, whatever comes of it.
+    queue.tail = Promise.allSettled([result]);
+    try {
+      return await result;
+    } finally {
+      queue.waiting -= 1;
+      if (queue.waiting === 0) this.#queues.delete(key);
+    }
   }
 }

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { dispatch, type Operation, parseInput } from './aws-json.ts';
 import type { Call, EmulatedType, Emulator, Place, Resource } from './emulator.ts';
 import { ServiceError } from './emulator.ts';
+import { asText } from './json.ts';
 import { openCiphertext, sealPlaintext } from './kms-ciphertext.ts';
 import { authorizeKeyUse, type KeyUse, keyArn } from './kms-keys.ts';
 import { readMaterial } from './kms-material.ts';
@@ -122,7 +123,7 @@ async function readKeyring(
   const aliases = new Map<string, string>();
   for (const { type, ref, path, properties } of resources) {
     if (type === 'AWS::KMS::Alias') {
-      const target = String(properties['TargetKeyId']).split('/').at(-1) ?? '';
+      const target = asText(properties['TargetKeyId']).split('/').at(-1) ?? '';
       aliases.set(ref, target);
     }
     if (type !== 'AWS::KMS::Key') continue;
@@ -131,7 +132,7 @@ async function readKeyring(
       id: ref,
       arn: keyArn(ref, place),
       material: await readMaterial(folder, ref),
-      description: String(properties['Description'] ?? ''),
+      description: asText(properties['Description'] ?? ''),
       isEnabled: properties['Enabled'] !== false,
     });
   }
@@ -142,7 +143,7 @@ function requireSymmetric(path: string, { KeySpec, KeyUsage }: Resource['propert
   const isSymmetric = (KeySpec ?? 'SYMMETRIC_DEFAULT') === 'SYMMETRIC_DEFAULT';
   if (isSymmetric && (KeyUsage ?? 'ENCRYPT_DECRYPT') === 'ENCRYPT_DECRYPT') return;
   throw new TypeError(
-    `${path}: only symmetric encryption keys are emulated; got KeySpec ${KeySpec}, KeyUsage ${KeyUsage}`,
+    `${path}: only symmetric encryption keys are emulated; got ${JSON.stringify({ KeySpec, KeyUsage })}`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { isRecord } from './json.ts';
+import { asText, isRecord } from './json.ts';
 import { compileArnPattern, compileWildcard } from './wildcard.ts';
 
 /** Values of the request that conditions look at, by lower-case key. */
@@ -101,7 +101,7 @@ function asStrings(value: unknown, unusable: (why: string) => Error): readonly s
         `Condition compares with ${JSON.stringify(entry)}, which is not a plain value`,
       );
     }
-    const text = String(entry);
+    const text = asText(entry);
     if (/\$\{[^*?$]/.test(text)) throw unusable(`policy variables are not emulated: ${text}`);
     return text;
   });

@@ -1,5 +1,5 @@
 import type { Place, Resource } from './emulator.ts';
-import { asList, isRecord } from './json.ts';
+import { asList, asText, isRecord } from './json.ts';
 import { compilePolicy, type Statement } from './policy-document.ts';
 
 /** Every policy of the template, by what it hangs on. */
@@ -99,7 +99,7 @@ function readHolder(holder: Resource, { identity, managed, place }: IdentityTarg
     const document = isRecord(policy) ? policy['PolicyDocument'] : undefined;
     identity.add(arn, compileIdentity(holder, document, place));
   }
-  for (const policyArn of asList(holder.properties['ManagedPolicyArns']).map(String)) {
+  for (const policyArn of asList(holder.properties['ManagedPolicyArns']).map(asText)) {
     identity.add(arn, managed.get(policyArn) ?? awsManaged(policyArn, holder, place));
   }
 }
@@ -113,10 +113,10 @@ function attach(
   if (policy.properties['Groups'] !== undefined) {
     throw new TypeError(`${policy.path}: IAM groups are not emulated; list roles or users`);
   }
-  for (const role of asList(policy.properties['Roles'])) {
+  for (const role of asList(policy.properties['Roles']).map(asText)) {
     identity.add(`arn:aws:iam::${place.account}:role/${role}`, statements);
   }
-  for (const user of asList(policy.properties['Users'])) {
+  for (const user of asList(policy.properties['Users']).map(asText)) {
     identity.add(`arn:aws:iam::${place.account}:user/${user}`, statements);
   }
 }
@@ -148,21 +148,21 @@ function readResourcePolicies(declared: Resource, target: StatementsByArn, place
   const { properties } = declared;
   switch (declared.type) {
     case 'AWS::S3::BucketPolicy':
-      target.add(`arn:aws:s3:::${properties['Bucket']}`, compile(policyDocument(declared)));
+      target.add(`arn:aws:s3:::${asText(properties['Bucket'])}`, compile(policyDocument(declared)));
       break;
     case 'AWS::KMS::Key':
       target.add(declared.attributes['Arn'] ?? '', compile(properties['KeyPolicy']));
       break;
     case 'AWS::SQS::QueuePolicy':
-      for (const url of asList(properties['Queues'])) {
-        const name = String(url).split('/').at(-1);
+      for (const url of asList(properties['Queues']).map(asText)) {
+        const name = url.split('/').at(-1);
         const arn = `arn:aws:sqs:${place.region}:${place.account}:${name}`;
         target.add(arn, compile(policyDocument(declared)));
       }
       break;
     case 'AWS::SNS::TopicPolicy':
-      for (const topic of asList(properties['Topics'])) {
-        target.add(String(topic), compile(policyDocument(declared)));
+      for (const topic of asList(properties['Topics']).map(asText)) {
+        target.add(topic, compile(policyDocument(declared)));
       }
       break;
     case 'AWS::Lambda::Permission':
@@ -177,11 +177,11 @@ function permissionPolicy(
   place: Place,
   compile: (document: unknown) => readonly Statement[],
 ): [arn: string, statements: readonly Statement[]] {
-  const given = String(properties['FunctionName']);
+  const given = asText(properties['FunctionName']);
   const arn = given.startsWith('arn:')
     ? given
     : `arn:aws:lambda:${place.region}:${place.account}:function:${given}`;
-  const principal = String(properties['Principal']);
+  const principal = asText(properties['Principal']);
   const statement = {
     Effect: 'Allow',
     Action: properties['Action'],

@@ -1,5 +1,5 @@
 import type { EmulatedType, Place, Resource } from './emulator.ts';
-import { asList, isRecord } from './json.ts';
+import { asList, asText, isRecord } from './json.ts';
 import { keyArn } from './kms-keys.ts';
 import { physicalName } from './physical-name.ts';
 import type { Bucket, BucketEncryption } from './s3-request.ts';
@@ -63,5 +63,5 @@ function readBucketEncryption(
       `${path}: BucketEncryption must be AES256, or aws:kms with a key of the template; got ${JSON.stringify(byDefault)}`,
     );
   }
-  return { keyArn: keyArn(String(key), place), bucketKey: rule?.['BucketKeyEnabled'] === true };
+  return { keyArn: keyArn(asText(key), place), bucketKey: rule?.['BucketKeyEnabled'] === true };
 }

@@ -1,5 +1,5 @@
 import { ServiceError } from './emulator.ts';
-import type { Headers } from './s3-ingest.ts';
+import type { Headers } from './s3-declaration.ts';
 import type { ObjectVersion, Version } from './s3-store.ts';
 
 /** Refuses a write whose If-None-Match or If-Match does not hold for the newest version. */
@@ -84,14 +84,21 @@ export interface ByteRange {
 
 /** The one range a GET asks for; a malformed or multiple range is ignored, as S3 does. */
 export function readRange(header: string | undefined, size: number): ByteRange | undefined {
-  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
-  if (first === undefined || last === undefined || first + last === '') return undefined;
-  const start = first === '' ? Math.max(size - Number(last), 0) : Number(first);
-  const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
-  if (first !== '' && last !== '' && Number(last) < Number(first)) return undefined;
-  if (start < size) return { start, end };
+  const range = parseRange(header ?? '', size);
+  if (range === undefined || range.end < range.start) return undefined;
+  if (range.start < size) return { start: range.start, end: Math.min(range.end, size - 1) };
   throw new ServiceError(416, 'InvalidRange', 'The requested range is not satisfiable', {
     RangeRequested: header,
     ActualObjectSize: size,
   });
+}
+
+/** `bytes=first-last`, `bytes=first-` or `bytes=-length`, as given: it may lie beyond the object. */
+function parseRange(header: string, size: number): ByteRange | undefined {
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header) ?? [];
+  if (first !== '') {
+    return { start: Number(first), end: last === '' ? Number.POSITIVE_INFINITY : Number(last) };
+  }
+  if (last === '') return undefined;
+  return { start: Math.max(size - Number(last), 0), end: Number.POSITIVE_INFINITY };
 }

@@ -1,7 +1,7 @@
 import { ServiceError } from './emulator.ts';
 import { keyArn } from './kms-keys.ts';
 import { checksumHeaders } from './s3-checksums.ts';
-import type { Headers } from './s3-ingest.ts';
+import type { Headers } from './s3-declaration.ts';
 import type { BucketEncryption, S3Request } from './s3-request.ts';
 import type { ObjectVersion } from './s3-store.ts';
 

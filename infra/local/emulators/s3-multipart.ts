@@ -12,6 +12,7 @@ import {
   compositeChecksum,
   readAlgorithm,
 } from './s3-checksums.ts';
+import { type Headers, readDeclaration } from './s3-declaration.ts';
 import { type Ingested, ingestCopy, ingestUpload } from './s3-ingest.ts';
 import { encryptionHeaders, putHeaders } from './s3-metadata.ts';
 import { admitWrite, commit, type NewObject } from './s3-objects.ts';
@@ -86,10 +87,11 @@ function readChecksumType(
 
 export async function uploadPart(request: S3Request): Promise<Reply> {
   const { store, call, key, headers } = request;
-  const { uploadId, upload } = await findUpload(request);
   authorizeObject(request, 'PutObject');
+  const { uploadId, upload } = await findUpload(request);
   const partNumber = readPartNumber(call.query.get('partNumber'));
   authorizeEncryption(request, key, upload.object.encryption, 'kms:GenerateDataKey');
+  checkAlgorithm(upload, headers);
   const part = await ingestUpload(store, call.body, headers, upload.algorithm);
   await replacePart(request, uploadId, partNumber, part);
   return {
@@ -101,6 +103,17 @@ export async function uploadPart(request: S3Request): Promise<Reply> {
     },
     body: '',
   };
+}
+
+/** Composite checksums need every part's to be of the algorithm the upload was begun with. */
+function checkAlgorithm({ algorithm, isAlgorithmAsked }: Upload, headers: Headers): void {
+  const { algorithm: sent = algorithm } = readDeclaration(headers);
+  if (!isAlgorithmAsked || sent === algorithm) return;
+  throw new ServiceError(
+    400,
+    'InvalidRequest',
+    `Checksum Type mismatch occurred, expected checksum Type: ${algorithm}, actual checksum Type: ${sent}`,
+  );
 }
 
 /** Keeps a part; the upload may have been completed or aborted while the bytes came in. */
@@ -136,9 +149,9 @@ function readPartNumber(text: string | null): number {
 
 export async function completeMultipartUpload(request: S3Request): Promise<Reply> {
   const { store, call, bucket, key } = request;
-  const listed = readPartList(await readBody(call));
-  const { uploadId, upload } = await findUpload(request);
   authorizeObject(request, 'PutObject');
+  const { uploadId, upload } = await findUpload(request);
+  const listed = readPartList(await readBody(call));
   authorizeEncryption(request, key, upload.object.encryption, 'kms:Decrypt');
   const kept = await readParts(request, uploadId);
   const parts = listed.map((entry, index) =>
@@ -240,8 +253,8 @@ async function objectChecksum(
 
 export async function abortMultipartUpload(request: S3Request): Promise<Reply> {
   const { store } = request;
-  const { uploadId } = await findUpload(request);
   authorizeObject(request, 'AbortMultipartUpload');
+  const { uploadId } = await findUpload(request);
   const kept = await readParts(request, uploadId);
   await store.deleteRecords([
     uploadKey(uploadId),
@@ -253,8 +266,8 @@ export async function abortMultipartUpload(request: S3Request): Promise<Reply> {
 
 export async function listParts(request: S3Request): Promise<Reply> {
   const { bucket, key } = request;
-  const { uploadId, upload } = await findUpload(request);
   authorizeObject(request, 'ListMultipartUploadParts');
+  const { uploadId, upload } = await findUpload(request);
   const kept = await readParts(request, uploadId);
   return xmlReply('ListPartsResult', {
     Bucket: bucket.name,

@@ -1,25 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Reply } from './emulator.ts';
 import { ServiceError } from './emulator.ts';
-import { readAlgorithm } from './s3-checksums.ts';
-import {
-  checkCopyConditions,
-  checkReadConditions,
-  checkWriteConditions,
-  readRange,
-} from './s3-conditions.ts';
-import { type Headers, type Ingested, ingestCopy, ingestUpload } from './s3-ingest.ts';
+import { checkReadConditions, checkWriteConditions, readRange } from './s3-conditions.ts';
+import type { Headers } from './s3-declaration.ts';
+import { type Ingested, ingestUpload } from './s3-ingest.ts';
 import { putHeaders, readEncryption, readObjectHeaders, readTagging } from './s3-metadata.ts';
 import {
   authorizeEncryption,
   authorizeObject,
   missing,
   pickVersion,
-  readPath,
   type S3Request,
 } from './s3-request.ts';
 import type { ObjectVersion, Version } from './s3-store.ts';
-import { xmlReply } from './s3-xml.ts';
 
 /** What makes up a new version besides its bytes. */
 export type NewObject = Pick<ObjectVersion, 'headers' | 'tagging' | 'encryption' | 'checksum'>;
@@ -200,59 +193,4 @@ export async function deleteObject(request: S3Request): Promise<Reply> {
 function checkDeleteCondition(headers: Headers, newest: Version | undefined): void {
   const { 'if-match': ifMatch } = headers;
   if (ifMatch !== undefined) checkWriteConditions({ 'if-match': ifMatch }, newest);
-}
-
-export async function copyObject(request: S3Request): Promise<Reply> {
-  const { store, headers } = request;
-  const source = await findCopySource(request);
-  const isReplacing = headers['x-amz-metadata-directive'] === 'REPLACE';
-  const isRetagging = headers['x-amz-tagging-directive'] === 'REPLACE';
-  const written = admitWrite(request);
-  if (source.isSelf && !isReplacing && !isRetagging) {
-    throw new ServiceError(
-      400,
-      'InvalidRequest',
-      "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
-    );
-  }
-  const { version } = source;
-  if (version.tagging !== undefined && !isRetagging) authorizeObject(request, 'PutObjectTagging');
-  const bytes = await store.read(version.file, { start: 0, end: Number.POSITIVE_INFINITY });
-  const algorithm =
-    readAlgorithm(headers['x-amz-checksum-algorithm']) ?? version.checksum?.algorithm;
-  const ingested = await ingestCopy(store, bytes, algorithm ?? 'CRC64NVME');
-  const checksum = { ...ingested.checksum, type: 'FULL_OBJECT' } as const;
-  const tagging = isRetagging ? written.tagging : version.tagging;
-  const copy = await commit(request, ingested, {
-    headers: isReplacing ? written.headers : version.headers,
-    checksum,
-    ...(tagging !== undefined && { tagging }),
-    ...(written.encryption !== undefined && { encryption: written.encryption }),
-  });
-  const answer = xmlReply('CopyObjectResult', {
-    ETag: `"${copy.etag}"`,
-    LastModified: new Date(copy.lastModifiedMs).toISOString(),
-    [`Checksum${checksum.algorithm}`]: checksum.value,
-    ChecksumType: checksum.type,
-  });
-  const ids = { ...source.headers, ...putHeaders({ ...copy, checksum: undefined }) };
-  return { ...answer, headers: { ...answer.headers, ...ids } };
-}
-
-/** The version that `x-amz-copy-source` names, once the caller may read it. */
-async function findCopySource(request: S3Request) {
-  const [path = '', search] = (request.headers['x-amz-copy-source'] ?? '').split('?', 2);
-  const { bucketName, key } = readPath(path.startsWith('/') ? path : `/${path}`);
-  const versionId = new URLSearchParams(search).get('versionId');
-  const source: S3Request = { ...request, bucket: request.findBucket(bucketName), key };
-  authorizeObject(source, versionId === null ? 'GetObject' : 'GetObjectVersion');
-  const version = pickVersion(await request.store.versions(bucketName, key), versionId);
-  if (version?.kind !== 'object') throw missing(source, versionId);
-  authorizeEncryption(source, key, version.encryption, 'kms:Decrypt');
-  if (version.tagging !== undefined) authorizeObject(source, 'GetObjectTagging');
-  checkCopyConditions(request.headers, version);
-  const isSelf = versionId === null && bucketName === request.bucket.name && key === request.key;
-  const isVersion = version.versionId !== 'null';
-  const headers: Headers = isVersion ? { 'x-amz-copy-source-version-id': version.versionId } : {};
-  return { version, isSelf, headers };
 }

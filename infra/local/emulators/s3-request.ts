@@ -1,7 +1,7 @@
 import type { Call, Place } from './emulator.ts';
 import { ServiceError } from './emulator.ts';
 import { authorizeKeyUse } from './kms-keys.ts';
-import type { Headers } from './s3-ingest.ts';
+import type { Headers } from './s3-declaration.ts';
 import type { S3Store, Version } from './s3-store.ts';
 
 /** A bucket of the template. */

@@ -3,6 +3,7 @@ import { notEmulated } from './aws-json.ts';
 import type { Call, Emulator, Place, Reply, Resource } from './emulator.ts';
 import { ServiceError } from './emulator.ts';
 import { bucketTypes, readBucket } from './s3-buckets.ts';
+import { copyObject } from './s3-copy.ts';
 import { listObjects } from './s3-list.ts';
 import {
   abortMultipartUpload,
@@ -11,7 +12,7 @@ import {
   listParts,
   uploadPart,
 } from './s3-multipart.ts';
-import { copyObject, deleteObject, getObject, headObject, putObject } from './s3-objects.ts';
+import { deleteObject, getObject, headObject, putObject } from './s3-objects.ts';
 import {
   authorizeBucket,
   type Bucket,

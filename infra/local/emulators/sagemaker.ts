@@ -1,10 +1,66 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Level } from 'level';
 import type { Clock } from '../clock.ts';
-import { type Emulator, type Place, ServiceError } from './emulator.ts';
+import { dispatch, notEmulated } from './aws-json.ts';
+import { DurableMap } from './durable-map.ts';
+import type { Emulator, Place } from './emulator.ts';
+import { type Hosting, hostingOperations } from './sagemaker-control.ts';
+import { type Container, SageMakerRuntime } from './sagemaker-runtime.ts';
 
-export type Container = (
-  model: { readonly name: string; readonly image: string; readonly modelDataUrl: string; readonly environment: Readonly<Record<string, string>> },
-  request: { readonly body: Buffer; readonly contentType: string },
-) => Promise<{ readonly status: number; readonly body: Buffer; readonly contentType: string }>;
-export function createSageMaker(_: { folder: string; place: Place; clock: Clock; container: Container }): Emulator {
-  return { signingName: 'sagemaker', types: {}, start: async () => {}, stop: async () => {}, handle: async () => { throw new ServiceError(501, 'NotImplemented', 'not yet'); } };
+export type { Container } from './sagemaker-runtime.ts';
+
+const INVOCATION_PATH = /^\/endpoints\/([^/]+)\/invocations$/;
+
+export interface SageMakerOptions {
+  readonly folder: string;
+  readonly place: Place;
+  readonly clock: Clock;
+  readonly container: Container;
+  /** In real time; SageMaker gives a container 60 s. */
+  readonly invocationTimeoutMs?: number;
+}
+
+/** SageMaker hosting: endpoints that take virtual seconds to start, in front of a given container. */
+export function createSageMaker(options: SageMakerOptions): Emulator {
+  const { folder, place, clock, container, invocationTimeoutMs = 60_000 } = options;
+  let level: Level<string, unknown> | undefined;
+  let hosting: Hosting | undefined;
+  const runtime = new SageMakerRuntime(container, invocationTimeoutMs);
+  const opened = (): Hosting => {
+    if (hosting === undefined) throw new Error('the SageMaker emulator is not started');
+    return hosting;
+  };
+  return {
+    signingName: 'sagemaker',
+    // Endpoints come and go with versions, by calls; the template declares none.
+    types: {},
+    async start() {
+      await mkdir(folder, { recursive: true });
+      level = new Level(join(folder, 'level'), { valueEncoding: 'json' });
+      hosting = {
+        place,
+        clock,
+        models: await DurableMap.open(level, 'model/'),
+        configs: await DurableMap.open(level, 'config/'),
+        endpoints: await DurableMap.open(level, 'endpoint/'),
+      };
+    },
+    handle(call) {
+      const [, endpointName] = INVOCATION_PATH.exec(call.path) ?? [];
+      if (endpointName !== undefined) {
+        return runtime.invoke(call, opened(), decodeURIComponent(endpointName));
+      }
+      if (call.path !== '/') {
+        throw notEmulated('SageMaker Runtime', `${call.method} ${call.path}`, ['InvokeEndpoint']);
+      }
+      const operations = hostingOperations(opened());
+      const protocol = { targetPrefix: 'SageMaker', version: '1.1' } as const;
+      return dispatch({ name: 'SageMaker', ...protocol, operations }, call);
+    },
+    async stop() {
+      await level?.close();
+      hosting = undefined;
+    },
+  };
 }

@@ -143,8 +143,11 @@ export class Queue {
     const { maxMessages = 1, visibilityTimeoutMs = this.settings.visibilityTimeoutMs } = options;
     const nowMs = this.#clock.nowMs();
     const taken: Promise<ReceivedMessage>[] = [];
-    for (const [key, message] of [...this.#messages.entries()]) {
+    for (const key of [...this.#messages.keys()]) {
       if (taken.length >= maxMessages) break;
+      // Looked up now: another receive may have had its turn during the awaits below.
+      const message = this.#messages.get(key);
+      if (message === undefined) continue;
       if (message.sentAtMs + this.settings.retentionMs <= nowMs) await this.#messages.delete(key);
       else if (message.visibleAtMs > nowMs) continue;
       else if (this.#isSpent(message)) await this.#moveToDeadLetters(key, message);

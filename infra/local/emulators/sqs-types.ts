@@ -1,5 +1,5 @@
 import type { EmulatedType, Place, Resource } from './emulator.ts';
-import { isRecord } from './json.ts';
+import { asText, isRecord } from './json.ts';
 import { keyArn } from './kms-keys.ts';
 import { physicalName } from './physical-name.ts';
 import type { QueueSettings } from './sqs-queue.ts';
@@ -61,7 +61,7 @@ export function readQueue({ ref, path, properties }: Resource, place: Place): Qu
     waitMs: seconds('ReceiveMessageWaitTimeSeconds', 0),
     largestMessageBytes: Number(properties['MaximumMessageSize'] ?? 1024 ** 2),
     ...(redrive && { redrive }),
-    ...(key !== undefined && key !== '' && { keyArn: keyArn(String(key), place) }),
+    ...(key !== undefined && key !== '' && { keyArn: keyArn(asText(key), place) }),
   };
 }
 
@@ -69,7 +69,7 @@ function readRedrive(property: unknown): QueueSettings['redrive'] {
   const policy: unknown = typeof property === 'string' ? JSON.parse(property) : property;
   if (!isRecord(policy)) return undefined;
   return {
-    deadLetterArn: String(policy['deadLetterTargetArn']),
+    deadLetterArn: asText(policy['deadLetterTargetArn']),
     maxReceiveCount: Number(policy['maxReceiveCount']),
   };
 }

@@ -78,19 +78,15 @@ export function createSqs({ folder, place, clock, endpoint }: SqsOptions): Sqs {
       return { ...reply, headers: { ...reply.headers, 'x-amzn-query-error': `${code};Sender` } };
     },
     async deliver(queueArn, { body, attributes = {}, sender }, authorize) {
-      const { settings, send } = boundQueue(queue(queueArn));
-      authorizeSend({ authorize }, place, settings);
-      checkContent(settings, body, attributes);
-      return send({ body, attributes, senderId: sender });
+      const target = queue(queueArn);
+      authorizeSend({ authorize }, place, target.settings);
+      checkContent(target.settings, body, attributes);
+      return target.send({ body, attributes, senderId: sender });
     },
     async stop() {
       await level?.close();
     },
   };
-}
-
-function boundQueue(queue: Queue) {
-  return { settings: queue.settings, send: queue.send.bind(queue) };
 }
 
 async function openQueues(

@@ -1,0 +1,136 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../../infra/local/clock.ts';
+import { VirtualClock } from '../../infra/local/clock.ts';
+import { type AccessKey, createCredentials } from '../../infra/local/emulators/credentials.ts';
+import { createDynamoDb, type DynamoDb } from '../../infra/local/emulators/dynamodb.ts';
+import type { EmulatedType, Place, Resource } from '../../infra/local/emulators/emulator.ts';
+import { createFront } from '../../infra/local/emulators/front.ts';
+import { IAM_TYPES } from '../../infra/local/emulators/iam-types.ts';
+import { createKms } from '../../infra/local/emulators/kms.ts';
+import { createAuthorizer } from '../../infra/local/emulators/policy.ts';
+import { createS3 } from '../../infra/local/emulators/s3.ts';
+import { type Container, createSageMaker } from '../../infra/local/emulators/sagemaker.ts';
+import { createSqs, type Sqs } from '../../infra/local/emulators/sqs.ts';
+
+export const PLACE: Place = { account: '123456789012', region: 'eu-west-1' };
+/** Stands for the address that only a listening server has. */
+const ENDPOINT = 'http://127.0.0.1:1';
+
+type Properties = Readonly<Record<string, unknown>>;
+/** `[type, logicalId, properties]`; references are written out, as `arn:…` or a physical name. */
+export type Declaration = readonly [type: string, logicalId: string, properties: Properties];
+
+export interface EmulatedAccount {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly folder: string;
+  readonly dynamodb: DynamoDb;
+  readonly sqs: Sqs;
+  /** What was not the caller's fault; a test that expects none asserts that it is empty. */
+  readonly faults: readonly unknown[];
+  /** Keys of a role of the template, by its name. */
+  keysOf(roleName: string): AccessKey;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface AccountOptions {
+  readonly folder?: string;
+  readonly clock?: Clock;
+  readonly container?: Container;
+  readonly invocationTimeoutMs?: number;
+}
+
+/** Every emulator of this folder behind one front, over a state folder of its own. */
+export async function startAccount(
+  declarations: readonly Declaration[],
+  options: AccountOptions = {},
+): Promise<EmulatedAccount> {
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'slipway-emulators-')));
+  const clock = options.clock ?? new VirtualClock(Date.now());
+  const faults: unknown[] = [];
+  const onFault = (fault: unknown) => faults.push(fault);
+  const dynamodb = createDynamoDb({
+    folder: join(folder, 'dynamodb'),
+    place: PLACE,
+    clock,
+    onFault,
+  });
+  const sqs = createSqs({ folder: join(folder, 'sqs'), place: PLACE, clock, endpoint: ENDPOINT });
+  const emulators = [
+    dynamodb,
+    sqs,
+    createS3({ folder: join(folder, 's3'), place: PLACE, clock }),
+    createKms({ folder: join(folder, 'kms'), place: PLACE }),
+    createSageMaker({
+      folder: join(folder, 'sagemaker'),
+      place: PLACE,
+      clock,
+      container: options.container ?? noContainer,
+      ...(options.invocationTimeoutMs && { invocationTimeoutMs: options.invocationTimeoutMs }),
+    }),
+  ];
+  const types = Object.assign({ ...IAM_TYPES }, ...emulators.map((emulator) => emulator.types));
+  const resources = declarations.map((declaration) => declare(declaration, types));
+  const authorizer = createAuthorizer(resources, PLACE);
+  for (const emulator of emulators) await emulator.start(resources);
+
+  const credentials = createCredentials('the secret of a test');
+  const server = createServer(
+    createFront({ emulators, credentials, authorizer, place: PLACE, onFault }),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    region: PLACE.region,
+    folder,
+    dynamodb,
+    sqs,
+    faults,
+    keysOf: (roleName) =>
+      credentials.issue({ kind: 'role', arn: roleArn(roleName), sessionName: 'test' }),
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+      for (const emulator of emulators) await emulator.stop();
+      if (options.folder === undefined) await rm(folder, { recursive: true });
+    },
+  };
+}
+
+function noContainer(): ReturnType<Container> {
+  throw new Error('this account has no container');
+}
+
+/** A resource as the runner would hand it to an emulator. */
+export function declare(
+  [type, logicalId, properties]: Declaration,
+  types: Readonly<Record<string, EmulatedType>>,
+): Resource {
+  const declared = { stack: 'Test', logicalId, path: `Test/${logicalId}`, type, properties };
+  const identity = types[type]?.identify(declared, PLACE) ?? { ref: logicalId, attributes: {} };
+  return { ...declared, ...identity };
+}
+
+export function roleArn(roleName: string): string {
+  return `arn:aws:iam::${PLACE.account}:role/${roleName}`;
+}
+
+/** A role that may do the given actions on the given resources. */
+export function role(
+  RoleName: string,
+  ...statements: readonly (readonly [actions: string | readonly string[], resources?: unknown])[]
+): Declaration {
+  const Statement = statements.map(([Action, Resource = '*']) => ({
+    Effect: 'Allow',
+    Action,
+    Resource,
+  }));
+  const Policies = statements.length === 0 ? [] : [{ PolicyDocument: { Statement } }];
+  return ['AWS::IAM::Role', RoleName, { RoleName, Policies }];
+}
