@@ -38,6 +38,8 @@ export const LIMITS = {
   logEventBytes: 200_000,
   /** SageMaker answers within 60 s, but API Gateway gives up after 29 s: leave room to answer. */
   sagemakerTimeoutMs: 25_000,
+  /** What a function keeps of its own time-out for answering that something else took too long. */
+  timeoutReserveMs: 500,
   /** Asked of callers with 503 while a version loads or an endpoint is made. */
   retryAfterSeconds: 2,
 

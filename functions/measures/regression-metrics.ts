@@ -96,7 +96,10 @@ export function meanAbsolutePercentageError(outcomes: Values, predictions: Value
 }
 
 /** Mean of 2 |error| / (|outcome| + |prediction|); a row where both are 0 counts as right. */
-export function symmetricPercentageError(outcomes: Values, predictions: Values): number | undefined {
+export function symmetricPercentageError(
+  outcomes: Values,
+  predictions: Values,
+): number | undefined {
   let sum = 0;
   absoluteErrors(outcomes, predictions).forEach((error, row) => {
     sum += ratio(2 * error, Math.abs(outcomes[row] ?? 0) + Math.abs(predictions[row] ?? 0)) ?? 0;

@@ -95,9 +95,20 @@ export async function retireVersion(
       'VERSION_IN_USE',
       `version ${number} of ${model} is serving: make another version the champion first`,
     );
+  if (route?.formerChampion?.version === number) await forgetFormerChampion(route, stores);
   await stores.endpoints?.remove(version);
   await stores.versions.setStage(model, number, 'retired');
   return { ...version, stage: 'retired' };
+}
+
+/** A retired version is nothing to fall back to. */
+async function forgetFormerChampion(
+  route: Route,
+  { routes, clock }: ChampionStores,
+): Promise<void> {
+  const { formerChampion: _retired, ...rest } = route;
+  const write = await routes.write({ ...rest, epoch: route.epoch + 1, changedAt: clock.now() });
+  if (write.kind === 'outdated') throw outdated(route.model, write.current);
 }
 
 async function prepare(

@@ -1,9 +1,15 @@
-import { type BoostingOptions, boost, type BoostingResult, type Ensemble, score } from './boosting.ts';
+import {
+  type BoostingOptions,
+  type BoostingResult,
+  boost,
+  type Ensemble,
+  score,
+} from './boosting.ts';
 import type { FeatureTable } from './feature-table.ts';
 import type { Objective } from './objective.ts';
 import type { GraphBuilder } from './onnx-graph.ts';
-import { exportEnsembles } from './tree-export.ts';
 import type { TrainingParts } from './training-parts.ts';
+import { exportEnsembles } from './tree-export.ts';
 
 /** What the caller hears while a training runs. */
 export interface Progress {

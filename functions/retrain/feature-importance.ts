@@ -20,14 +20,18 @@ export interface ColumnImportance {
 const MOST_ROWS = 1500;
 
 /** The first rows of the part, to whole queries. */
-function firstRows(table: FeatureTable, targets: Targets): { table: FeatureTable; targets: Targets } {
+function firstRows(
+  table: FeatureTable,
+  targets: Targets,
+): { table: FeatureTable; targets: Targets } {
   const wholeQueries = targets.queryStarts.filter((start) => start > 0 && start <= MOST_ROWS);
   const isRanking = targets.queryStarts.length > 1;
-  const count = isRanking
-    ? (wholeQueries.at(-1) ?? table.rows)
-    : Math.min(MOST_ROWS, table.rows);
+  const count = isRanking ? (wholeQueries.at(-1) ?? table.rows) : Math.min(MOST_ROWS, table.rows);
   return {
-    table: takeRows(table, Int32Array.from({ length: count }, (_, row) => row)),
+    table: takeRows(
+      table,
+      Int32Array.from({ length: count }, (_, row) => row),
+    ),
     targets: {
       labels: targets.labels.subarray(0, count),
       weights: targets.weights.subarray(0, count),
@@ -53,13 +57,17 @@ export function columnImportance(
 ): ColumnImportance[] {
   const { table, targets } = firstRows(validation.table, validation.targets);
   const objective = headsOf(task, targets, targets)[0]?.validation;
-  const lossOf = (of: FeatureTable): number => objective?.loss(scores(of)[0] ?? new Float64Array(0)) ?? 0;
+  const lossOf = (of: FeatureTable): number =>
+    objective?.loss(scores(of)[0] ?? new Float64Array(0)) ?? 0;
   const usual = lossOf(table);
   const random = seededRandom(seed, 'permutation importance');
   const total = gains?.reduce((sum, gain) => sum + gain, 0) || 1;
   return table.columns
     .map(({ name }, at): ColumnImportance => {
-      const order = shuffle(Int32Array.from({ length: table.rows }, (_, row) => row), random);
+      const order = shuffle(
+        Int32Array.from({ length: table.rows }, (_, row) => row),
+        random,
+      );
       const rise = lossOf(shuffled(table, at, order)) - usual;
       const permutation = usual > 0 ? rise / usual : 0;
       return { column: name, ...(gains && { gain: (gains[at] ?? 0) / total }), permutation };

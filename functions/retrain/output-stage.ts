@@ -1,7 +1,7 @@
 import type { Task } from '../contracts/task.ts';
 import type { Calibration } from './calibration.ts';
-import { type GraphBuilder, scalar } from './onnx-graph.ts';
 import type { IsolationForest } from './isolation-forest.ts';
+import { type GraphBuilder, scalar } from './onnx-graph.ts';
 
 type Regression = Extract<Task, { kind: 'regression' }>;
 

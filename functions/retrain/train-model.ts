@@ -1,8 +1,8 @@
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { Retraining } from '../contracts/retraining.ts';
 import { encodeModel } from '../runtime/onnx-file.ts';
-import { BOOSTING_DEFAULTS, type BoostingOptions } from './boosting.ts';
 import { boostHeads, type Progress } from './boosted-heads.ts';
+import { BOOSTING_DEFAULTS, type BoostingOptions } from './boosting.ts';
 import { MOST_BINS } from './feature-bins.ts';
 import type { Instance, LabelledRows } from './labelled-rows.ts';
 import { emitOutputs, encodeInputs, graphBuilder, ML_DOMAIN, tensorInfos } from './onnx-graph.ts';
@@ -15,7 +15,7 @@ import {
   trainRegression,
 } from './trained-task.ts';
 import { prepareParts, type TrainingParts } from './training-parts.ts';
-import { type TrainingReport, reportTraining } from './training-report.ts';
+import { reportTraining, type TrainingReport } from './training-report.ts';
 
 /** Stamped into every model; raised when the same rows and seed would give other bytes. */
 export const TRAINER_VERSION = '1';
@@ -86,7 +86,8 @@ function* trainTask(
 /** SHA-256, in hex, of the features and the signature: what a row must look like for this model. */
 async function featureDigest({ features, signature }: ModelSpec): Promise<string> {
   const text = new TextEncoder().encode(JSON.stringify({ features, signature }));
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', text)).toHex();
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', text));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function exportModel(

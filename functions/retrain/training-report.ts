@@ -96,7 +96,8 @@ function rankingReport(
     if (ndcg !== undefined) ndcgs.push(ndcg);
     reciprocal += reciprocalRank(served, cutoff);
   }
-  const ndcg = ndcgs.length > 0 ? ndcgs.reduce((sum, each) => sum + each, 0) / ndcgs.length : undefined;
+  const ndcg =
+    ndcgs.length > 0 ? ndcgs.reduce((sum, each) => sum + each, 0) / ndcgs.length : undefined;
   return { ndcg, mrr: reciprocal / queries, queriesWithoutRelevant: queries - ndcgs.length };
 }
 

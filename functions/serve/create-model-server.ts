@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { ServedVersion } from '../contracts/route.ts';
 import { RouteTable } from '../promote/route-table.ts';
@@ -33,7 +34,7 @@ export function createServingParts() {
   const open = async (served: ServedVersion): Promise<Backend> => {
     if (served.endpoint !== undefined) {
       const { SageMakerBackend } = await import('./sagemaker-backend.ts');
-      return new SageMakerBackend(served.endpoint, spec.signature);
+      return new SageMakerBackend(served.endpoint, spec.signature, endpointTimeoutMs(spec));
     }
     const { OnnxBackend } = await import('./onnx-backend.ts');
     return OnnxBackend.open(await artifacts.path(spec.name, served.digest), spec.runtime.memoryMb);
@@ -47,5 +48,9 @@ export function createServingParts() {
     writeLine: (line: string) => void process.stdout.write(`${line}\n`),
   };
 }
+
+/** Below the function's own time-out, so that the caller is told what took so long. */
+const endpointTimeoutMs = ({ runtime }: ModelSpec): number =>
+  Math.min(LIMITS.sagemakerTimeoutMs, runtime.timeoutSeconds * 1000 - LIMITS.timeoutReserveMs);
 
 export const createModelServer = (): ModelServer => new ModelServer(createServingParts());

@@ -4,7 +4,6 @@ import {
   SageMakerRuntimeServiceException,
 } from '@aws-sdk/client-sagemaker-runtime';
 import { ApiError } from '../contracts/api-error.ts';
-import { LIMITS } from '../contracts/limits.ts';
 import type { Signature } from '../contracts/signature.ts';
 import type { Backend } from './backend.ts';
 import { ModelMisbehaved } from './fault.ts';
@@ -18,9 +17,12 @@ import type { Tensor } from './tensor.ts';
 export class SageMakerBackend implements Backend {
   readonly #endpoint: string;
   readonly #signature: Signature;
+  readonly #timeoutMs: number;
   readonly #client = new SageMakerRuntimeClient({ maxAttempts: 1 });
 
-  constructor(endpoint: string, signature: Signature) {
+  /** @param timeoutMs what an invocation may take before the caller gets a 504. */
+  constructor(endpoint: string, signature: Signature, timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
     this.#endpoint = endpoint;
     this.#signature = signature;
   }
@@ -43,22 +45,22 @@ export class SageMakerBackend implements Backend {
     });
     try {
       const { Body } = await this.#client.send(command, {
-        abortSignal: AbortSignal.timeout(LIMITS.sagemakerTimeoutMs),
+        abortSignal: AbortSignal.timeout(this.#timeoutMs),
       });
       return Body;
     } catch (error) {
-      throw explain(error, this.#endpoint);
+      throw explain(error, this.#endpoint, this.#timeoutMs);
     }
   }
 }
 
 /** In the words of this API: who must wait, who must retry, and what is the model's fault. */
-function explain(error: unknown, endpoint: string): Error {
+function explain(error: unknown, endpoint: string, timeoutMs: number): Error {
   if (error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError'))
     return new ApiError(
       504,
       'TIMEOUT',
-      `the endpoint of the model did not answer within ${LIMITS.sagemakerTimeoutMs / 1000} s`,
+      `the endpoint of the model did not answer within ${timeoutMs} ms`,
     );
   if (!(error instanceof SageMakerRuntimeServiceException))
     return new Error(`endpoint ${endpoint} could not be called`, { cause: error });

@@ -52,7 +52,10 @@ export function linearGraph(
     graph: {
       name,
       nodes: isMissingZero ? [...cleaning, ...nodes] : nodes,
-      initializers: { ...initializers, zero: { shape: [], data: new Float32Array(1) } },
+      initializers: {
+        ...initializers,
+        ...(isMissingZero && { zero: { shape: [], data: new Float32Array(1) } }),
+      },
       inputs: signature.inputs.map(({ name: input, datatype, columns }) => ({
         name: input,
         elementType: datatype,

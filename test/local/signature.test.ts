@@ -42,7 +42,12 @@ async function sign({
     hostname: '127.0.0.1',
     path,
     query: signing.query ?? {},
-    headers: { host: '127.0.0.1:80', ...signing.headers },
+    headers: {
+      host: '127.0.0.1:80',
+      // S3 never hashes the body of a presigned request.
+      ...(signing.expiresIn !== undefined && { 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' }),
+      ...signing.headers,
+    },
   };
   const options = { signingDate: new Date(nowMs) };
   const signed =

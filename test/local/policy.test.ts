@@ -1,0 +1,407 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Principal } from '../../infra/local/emulators/emulator.ts';
+import { IAM_TYPES } from '../../infra/local/emulators/iam-types.ts';
+import { type ContextValues, createAuthorizer } from '../../infra/local/emulators/policy.ts';
+import { type Declaration, declare, PLACE, roleArn } from '../builders/emulated-account.ts';
+
+const TABLE = 'arn:aws:dynamodb:eu-west-1:123456789012:table/t';
+const BUCKET = 'arn:aws:s3:::b';
+const KEY = 'arn:aws:kms:eu-west-1:123456789012:key/k';
+const QUEUE = 'arn:aws:sqs:eu-west-1:123456789012:q';
+const FUNCTION = 'arn:aws:lambda:eu-west-1:123456789012:function:f';
+const ROOT = 'arn:aws:iam::123456789012:root';
+
+const caller: Principal = { kind: 'role', arn: roleArn('r'), sessionName: 's' };
+const service = (name: string): Principal => ({
+  kind: 'service',
+  service: `${name}.amazonaws.com`,
+});
+
+type Statement = Readonly<Record<string, unknown>>;
+const allow = (Action: unknown, Resource: unknown = '*', more: Statement = {}): Statement => ({
+  Effect: 'Allow',
+  Action,
+  Resource,
+  ...more,
+});
+const deny = (Action: unknown, Resource: unknown = '*', more: Statement = {}): Statement => ({
+  ...allow(Action, Resource, more),
+  Effect: 'Deny',
+});
+
+/** The role of `caller` with the given statements. */
+const holder = (...Statement: readonly Statement[]): Declaration => [
+  'AWS::IAM::Role',
+  'R',
+  { RoleName: 'r', Policies: [{ PolicyDocument: { Statement } }] },
+];
+const bucketPolicy = (...Statement: readonly Statement[]): Declaration => [
+  'AWS::S3::BucketPolicy',
+  'BP',
+  { Bucket: 'b', PolicyDocument: { Statement } },
+];
+
+function authorizerOf(...declarations: readonly Declaration[]) {
+  const types = {
+    ...IAM_TYPES,
+    'AWS::KMS::Key': {
+      identify: () => ({ ref: 'k', attributes: { Arn: KEY } }),
+      honoured: [],
+      inert: {},
+    },
+  };
+  return createAuthorizer(
+    declarations.map((declaration) => declare(declaration, types)),
+    PLACE,
+  );
+}
+
+function isAllowed(
+  declarations: readonly Declaration[],
+  action: string,
+  resource: string,
+  { principal = caller, context = {} }: { principal?: Principal; context?: ContextValues } = {},
+): boolean {
+  return (
+    authorizerOf(...declarations).decide(principal, action, resource, context).kind === 'allowed'
+  );
+}
+
+describe('identity policies', () => {
+  test.each<[string, Statement, string, boolean]>([
+    ['the action and resource named', allow('dynamodb:GetItem', TABLE), TABLE, true],
+    ['another resource', allow('dynamodb:GetItem', TABLE), `${TABLE}2`, false],
+    ['another action', allow('dynamodb:PutItem', TABLE), TABLE, false],
+    ['an action in other case', allow('DynamoDB:getitem', TABLE), TABLE, true],
+    ['wildcards', allow('dynamodb:Get*', 'arn:aws:dynamodb:*:*:table/?'), TABLE, true],
+    ['lists', allow(['s3:*', 'dynamodb:GetItem'], ['x', TABLE]), TABLE, true],
+    ['NotAction', { Effect: 'Allow', NotAction: 's3:*', Resource: '*' }, TABLE, true],
+    [
+      'NotAction that names it',
+      { Effect: 'Allow', NotAction: 'dynamodb:*', Resource: '*' },
+      TABLE,
+      false,
+    ],
+    ['NotResource', { Effect: 'Allow', Action: '*', NotResource: BUCKET }, TABLE, true],
+    [
+      'NotResource that names it',
+      { Effect: 'Allow', Action: '*', NotResource: TABLE },
+      TABLE,
+      false,
+    ],
+  ])('%s', (_, statement, resource, expected) => {
+    expect(isAllowed([holder(statement)], 'dynamodb:GetItem', resource)).toBe(expected);
+  });
+
+  test('come from AWS::IAM::Policy, managed policies of the template and known ones of AWS', () => {
+    const document = { Statement: allow('dynamodb:GetItem', TABLE) };
+    const bare: Declaration = ['AWS::IAM::Role', 'R', { RoleName: 'r' }];
+    const policy: Declaration = [
+      'AWS::IAM::Policy',
+      'P',
+      { Roles: ['r'], PolicyDocument: document },
+    ];
+    const managed: Declaration = [
+      'AWS::IAM::ManagedPolicy',
+      'M',
+      { ManagedPolicyName: 'm', PolicyDocument: document },
+    ];
+    const holding = (arn: string): Declaration => [
+      'AWS::IAM::Role',
+      'R',
+      { RoleName: 'r', ManagedPolicyArns: [arn] },
+    ];
+    const ofTemplate = holding('arn:aws:iam::123456789012:policy/m');
+    const ofAws = holding('arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole');
+    expect(isAllowed([bare], 'dynamodb:GetItem', TABLE)).toBe(false);
+    expect(isAllowed([bare, policy], 'dynamodb:GetItem', TABLE)).toBe(true);
+    expect(isAllowed([ofTemplate, managed], 'dynamodb:GetItem', TABLE)).toBe(true);
+    expect(isAllowed([ofAws], 'logs:PutLogEvents', 'arn:aws:logs:eu:1:log-group:g')).toBe(true);
+  });
+
+  test('a refusal names principal, action and resource in the words of AWS', () => {
+    const { authorize } = authorizerOf(holder(allow('s3:*')));
+    expect(() => authorize(caller, 'dynamodb:GetItem', TABLE)).toThrow(
+      expect.objectContaining({
+        status: 403,
+        code: 'AccessDeniedException',
+        message: `User: arn:aws:sts::123456789012:assumed-role/r/s is not authorized to perform: dynamodb:GetItem on resource: ${TABLE} because no identity-based policy allows the dynamodb:GetItem action`,
+      }),
+    );
+  });
+
+  test('an explicit deny says which policy denies', () => {
+    const { authorize } = authorizerOf(holder(allow('*'), deny('s3:*')));
+    expect(() => authorize(caller, 's3:GetObject', `${BUCKET}/k`)).toThrow(
+      'with an explicit deny in an identity-based policy (Test/R)',
+    );
+  });
+});
+
+describe('a deny', () => {
+  const effect = fc.constantFrom('Allow', 'Deny');
+  const action = fc.constantFrom('*', 's3:*', 's3:GetObject', 's3:PutObject', 'kms:*');
+  const resource = fc.constantFrom('*', BUCKET, `${BUCKET}/*`, `${BUCKET}/k`);
+  const statement = fc.record({ Effect: effect, Action: action, Resource: resource });
+  const Principal = { AWS: '*' };
+
+  test('wins over every allow, in either kind of policy', () => {
+    const denial = deny('s3:GetObject', `${BUCKET}/k`);
+    fc.assert(
+      fc.property(
+        fc.array(statement),
+        fc.array(statement),
+        fc.boolean(),
+        (mine, theirs, isMine) => {
+          const identity = isMine ? [...mine, denial] : mine;
+          const others = theirs.map((other) => ({ ...other, Principal }));
+          const onBucket = isMine ? others : [...others, { ...denial, Principal }];
+          const declarations = [
+            ...(identity.length > 0 ? [holder(...identity)] : []),
+            ...(onBucket.length > 0 ? [bucketPolicy(...onBucket)] : []),
+          ];
+          expect(isAllowed(declarations, 's3:GetObject', `${BUCKET}/k`)).toBe(false);
+        },
+      ),
+    );
+  });
+
+  test('order and repetition of statements change nothing', () => {
+    fc.assert(
+      fc.property(fc.array(statement, { minLength: 1 }), (statements) => {
+        const decide = (given: readonly Statement[]) =>
+          isAllowed([holder(...given)], 's3:GetObject', `${BUCKET}/k`);
+        expect(decide([...statements, ...statements].toReversed())).toBe(decide(statements));
+      }),
+    );
+  });
+});
+
+describe('resource policies', () => {
+  const read = (Principal: unknown) =>
+    bucketPolicy(allow('s3:GetObject', `${BUCKET}/*`, { Principal }));
+
+  test.each<[string, unknown, boolean]>([
+    ['the role itself', { AWS: roleArn('r') }, true],
+    ['everybody', '*', true],
+    ['everybody, the longer way', { AWS: '*' }, true],
+    ['another role', { AWS: roleArn('other') }, false],
+    ['the account, which leaves it to identity policies', { AWS: ROOT }, false],
+    ['the account by number', { AWS: '123456789012' }, false],
+    ['a service', { Service: 'logs.amazonaws.com' }, false],
+  ])('allow %s', (_, principal, expected) => {
+    expect(isAllowed([read(principal)], 's3:GetObject', `${BUCKET}/k`)).toBe(expected);
+  });
+
+  test('that deny the account deny every role of it', () => {
+    const denial = bucketPolicy(deny('s3:*', `${BUCKET}/*`, { Principal: { AWS: ROOT } }));
+    expect(isAllowed([holder(allow('*')), denial], 's3:GetObject', `${BUCKET}/k`)).toBe(false);
+  });
+
+  test('that ask for TLS pass, since the loopback hop stands for it', () => {
+    const enforceTls = bucketPolicy(
+      deny('s3:*', [BUCKET, `${BUCKET}/*`], {
+        Principal: { AWS: '*' },
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      }),
+      deny('s3:*', [BUCKET, `${BUCKET}/*`], {
+        Principal: { AWS: '*' },
+        Condition: { NumericLessThan: { 's3:TlsVersion': 1.2 } },
+      }),
+    );
+    expect(isAllowed([holder(allow('s3:*')), enforceTls], 's3:GetObject', `${BUCKET}/k`)).toBe(
+      true,
+    );
+  });
+
+  test('a queue policy lets a service send on behalf of one source', () => {
+    const policy: Declaration = [
+      'AWS::SQS::QueuePolicy',
+      'QP',
+      {
+        Queues: ['http://127.0.0.1:1/123456789012/q'],
+        PolicyDocument: {
+          Statement: allow('sqs:SendMessage', QUEUE, {
+            Principal: { Service: 'sns.amazonaws.com' },
+            Condition: { ArnEquals: { 'aws:SourceArn': 'arn:aws:sns:eu-west-1:1:topic' } },
+          }),
+        },
+      },
+    ];
+    const from = (arn: string, name = 'sns') =>
+      isAllowed([policy], 'sqs:SendMessage', QUEUE, {
+        principal: service(name),
+        context: { 'aws:SourceArn': arn },
+      });
+    expect(from('arn:aws:sns:eu-west-1:1:topic')).toBe(true);
+    expect(from('arn:aws:sns:eu-west-1:1:other')).toBe(false);
+    expect(from('arn:aws:sns:eu-west-1:1:topic', 'events')).toBe(false);
+  });
+
+  test('a Lambda permission lets a service invoke the function and its aliases', () => {
+    const permission: Declaration = [
+      'AWS::Lambda::Permission',
+      'LP',
+      {
+        Action: 'lambda:InvokeFunction',
+        FunctionName: FUNCTION,
+        Principal: 'apigateway.amazonaws.com',
+        SourceArn: 'arn:aws:execute-api:eu-west-1:1:api/*/GET/x',
+      },
+    ];
+    const invoke = (SourceArn: string, name = 'apigateway') =>
+      isAllowed([permission], 'lambda:InvokeFunction', FUNCTION, {
+        principal: service(name),
+        context: { 'aws:SourceArn': SourceArn },
+      });
+    expect(invoke('arn:aws:execute-api:eu-west-1:1:api/prod/GET/x')).toBe(true);
+    expect(invoke('arn:aws:execute-api:eu-west-1:1:api/prod/POST/x')).toBe(false);
+    expect(invoke('arn:aws:execute-api:eu-west-1:1:api/prod/GET/x', 'events')).toBe(false);
+  });
+});
+
+describe('key policies', () => {
+  const key = (...Statement: readonly Statement[]): Declaration => [
+    'AWS::KMS::Key',
+    'K',
+    { KeyPolicy: { Statement } },
+  ];
+  const delegation = allow('kms:*', '*', { Principal: { AWS: ROOT } });
+  const mine = holder(allow('kms:Decrypt', KEY));
+
+  test.each<[string, readonly Declaration[], boolean]>([
+    [
+      'the role by name needs nothing else',
+      [key(allow('kms:Decrypt', '*', { Principal: { AWS: roleArn('r') } }))],
+      true,
+    ],
+    ['delegation and an identity policy', [key(delegation), mine], true],
+    ['delegation alone', [key(delegation)], false],
+    ['an identity policy alone', [key(allow('kms:Encrypt', '*', { Principal: '*' })), mine], false],
+    ['no key policy that is known', [mine], false],
+  ])('%s', (_, declarations, expected) => {
+    expect(isAllowed(declarations, 'kms:Decrypt', KEY)).toBe(expected);
+  });
+
+  test('hear through which service the key is used', () => {
+    const viaS3 = key(
+      allow('kms:Decrypt', '*', {
+        Principal: { AWS: roleArn('r') },
+        Condition: { StringEquals: { 'kms:ViaService': 's3.eu-west-1.amazonaws.com' } },
+      }),
+    );
+    const via = (name: string) =>
+      isAllowed([viaS3], 'kms:Decrypt', KEY, {
+        context: { 'kms:ViaService': `${name}.eu-west-1.amazonaws.com` },
+      });
+    expect([via('s3'), via('dynamodb'), isAllowed([viaS3], 'kms:Decrypt', KEY)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+});
+
+describe('conditions', () => {
+  test.each<[string, unknown, ContextValues, boolean]>([
+    ['StringEquals', { StringEquals: { k: ['a', 'b'] } }, { k: 'b' }, true],
+    ['StringEquals of an absent key', { StringEquals: { k: 'a' } }, {}, false],
+    ['StringEqualsIfExists of an absent key', { StringEqualsIfExists: { k: 'a' } }, {}, true],
+    [
+      'StringEqualsIfExists of another value',
+      { StringEqualsIfExists: { k: 'a' } },
+      { k: 'b' },
+      false,
+    ],
+    ['StringNotEquals', { StringNotEquals: { k: ['a', 'b'] } }, { k: 'b' }, false],
+    ['StringNotEquals of an absent key', { StringNotEquals: { k: 'a' } }, {}, true],
+    ['StringLike', { StringLike: { k: 'uploads/*' } }, { k: 'uploads/x' }, true],
+    ['StringNotLike', { StringNotLike: { k: 'uploads/*' } }, { k: 'uploads/x' }, false],
+    ['StringEqualsIgnoreCase', { StringEqualsIgnoreCase: { k: 'A' } }, { k: 'a' }, true],
+    [
+      'keys in other case',
+      { StringEquals: { 'AWS:sourceaccount': '1' } },
+      { 'aws:SourceAccount': '1' },
+      true,
+    ],
+    ['ArnLike', { ArnLike: { k: 'arn:aws:s3:::b*' } }, { k: 'arn:aws:s3:::bucket' }, true],
+    ['ArnNotEquals', { ArnNotEquals: { k: 'arn:aws:s3:::b' } }, { k: 'arn:aws:s3:::c' }, true],
+    ['Bool', { Bool: { k: true } }, { k: 'true' }, true],
+    ['NumericLessThanEquals', { NumericLessThanEquals: { k: 10 } }, { k: '10' }, true],
+    ['NumericGreaterThan', { NumericGreaterThan: { k: '9' } }, { k: '10' }, true],
+    ['Null true of an absent key', { Null: { k: 'true' } }, {}, true],
+    ['Null false of an absent key', { Null: { k: 'false' } }, {}, false],
+    [
+      'ForAllValues',
+      { 'ForAllValues:StringEquals': { k: ['a', 'b'] } },
+      { k: ['a', 'b', 'a'] },
+      true,
+    ],
+    [
+      'ForAllValues with one outside',
+      { 'ForAllValues:StringEquals': { k: ['a', 'b'] } },
+      { k: ['a', 'c'] },
+      false,
+    ],
+    ['ForAllValues of an absent key', { 'ForAllValues:StringEquals': { k: 'a' } }, {}, true],
+    ['ForAnyValue', { 'ForAnyValue:StringLike': { k: 'a*' } }, { k: ['x', 'ab'] }, true],
+    ['ForAnyValue of an absent key', { 'ForAnyValue:StringLike': { k: 'a*' } }, {}, false],
+    [
+      'two keys, of which one fails',
+      { StringEquals: { k: 'a', l: 'b' } },
+      { k: 'a', l: 'c' },
+      false,
+    ],
+    [
+      'two operators, of which one fails',
+      { StringEquals: { k: 'a' }, Bool: { l: 'true' } },
+      { k: 'a', l: 'false' },
+      false,
+    ],
+  ])('%s', (_, Condition, context, expected) => {
+    const statement = allow('s3:*', '*', { Condition });
+    expect(isAllowed([holder(statement)], 's3:GetObject', `${BUCKET}/k`, { context })).toBe(
+      expected,
+    );
+  });
+});
+
+describe('what is not emulated stops the start and names the policy', () => {
+  test.each<[string, Declaration, string]>([
+    [
+      'an operator',
+      holder(allow('*', '*', { Condition: { IpAddress: { 'aws:SourceIp': '::1' } } })),
+      'the condition operator IpAddress is not emulated',
+    ],
+    [
+      'an element',
+      holder({ ...allow('*'), NotPrincipal: '*' }),
+      'the element NotPrincipal is not emulated',
+    ],
+    [
+      'a policy variable',
+      holder(allow('s3:*', 'arn:aws:s3:::b/${aws:username}/*')),
+      'policy variables are not emulated',
+    ],
+    [
+      'a kind of principal',
+      bucketPolicy(allow('s3:*', '*', { Principal: { Federated: 'x' } })),
+      'principals of the kind Federated',
+    ],
+    [
+      'a managed policy',
+      ['AWS::IAM::Role', 'R', { ManagedPolicyArns: ['arn:aws:iam::aws:policy/Unheard'] }],
+      'arn:aws:iam::aws:policy/Unheard is not known here',
+    ],
+    [
+      'a statement without action',
+      holder({ Effect: 'Allow', Resource: '*' }),
+      'needs either Action or NotAction',
+    ],
+    ['an effect', holder({ Effect: 'Maybe', Action: '*', Resource: '*' }), 'Effect is "Maybe"'],
+  ])('%s', (_, declaration, message) => {
+    expect(() => authorizerOf(declaration)).toThrow(message);
+    expect(() => authorizerOf(declaration)).toThrow(/^Test\//);
+  });
+});
