@@ -1,3 +1,4 @@
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Duration } from 'aws-cdk-lib/core';
 import type { Node } from 'constructs';
 import * as z from 'zod';
@@ -43,7 +44,7 @@ export function readConfig(node: Node): Config {
 /** Deployment-wide settings that are nobody's choice yet, each with its reason. */
 export const DEFAULTS = {
   /** Long enough to look into an incident of last month; the archive in S3 keeps the rest. */
-  logRetentionDays: 30,
+  logRetention: RetentionDays.ONE_MONTH,
   /** A failed asynchronous event may wait this long for somebody to redrive it (SQS allows no more). */
   deadLetterRetention: Duration.days(14),
   /** 1,769 MB is one whole vCPU; functions that only call AWS need a fraction of it. */

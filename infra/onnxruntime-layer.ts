@@ -1,5 +1,5 @@
 import { Architecture, Code, LayerVersion, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { RemovalPolicy, type Stack } from 'aws-cdk-lib/core';
 import { buildOnnxRuntimeLayer, type LayerArchitecture } from '../layers/onnxruntime/build.ts';
 
 export const ARCHITECTURES: Readonly<Record<LayerArchitecture, Architecture>> = {

@@ -1,18 +1,20 @@
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   Architecture,
   Code,
+  type IDestination,
   type ILayerVersion,
   Function as LambdaFunction,
   Runtime,
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
-import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type * as z from 'zod/mini';
+import { acknowledge } from './acknowledgements.ts';
 import { bundleFolder, type HandlerName } from './bundle.ts';
 import { DEFAULTS } from './config.ts';
 
@@ -46,17 +48,20 @@ export interface ServiceFunctionProps<Env extends z.core.$ZodType> {
 /** The one way to declare a Lambda function here. */
 export class ServiceFunction<Env extends z.core.$ZodType = z.core.$ZodType> extends LambdaFunction {
   readonly logs: LogGroup;
+  declare readonly role: Role;
 
   constructor(scope: Construct, id: string, props: ServiceFunctionProps<Env>) {
     const { handler, files, invocation, key } = props;
     const logs = new LogGroup(scope, `${id}Logs`, {
       logGroupName: `/slipway/${props.stage}/${handler}${files ? `/${files.id}` : ''}`,
-      retention: retentionOf(DEFAULTS.logRetentionDays),
+      retention: DEFAULTS.logRetention,
       removalPolicy: RemovalPolicy.DESTROY,
       encryptionKey: key,
     });
+    const role = roleWritingTo(logs, scope, id);
     super(scope, id, {
       description: props.description,
+      role,
       runtime: Runtime.NODEJS_24_X,
       architecture: props.architecture ?? Architecture.X86_64,
       handler: 'index.handler',
@@ -70,7 +75,7 @@ export class ServiceFunction<Env extends z.core.$ZodType = z.core.$ZodType> exte
       logGroup: logs,
       ...(props.reservedConcurrency && { reservedConcurrentExecutions: props.reservedConcurrency }),
       ...(invocation.kind === 'asynchronous' && {
-        onFailure: new SqsDestination(invocation.deadLetters),
+        onFailure: sendingTo(invocation.deadLetters, key),
         retryAttempts: 2,
         maxEventAge: Duration.hours(6),
       }),
@@ -79,9 +84,32 @@ export class ServiceFunction<Env extends z.core.$ZodType = z.core.$ZodType> exte
   }
 }
 
-function retentionOf(days: number): RetentionDays {
-  if (days in RetentionDays) return days;
-  throw new Error(
-    `CloudWatch Logs keeps no log for exactly ${days} days; see RetentionDays of aws-logs`,
+/** AWS's managed policy for functions would let each write to every log group of the account. */
+function roleWritingTo(logs: LogGroup, scope: Construct, id: string): Role {
+  const role = new Role(scope, `${id}Role`, {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+  });
+  logs.grantWrite(role);
+  acknowledge(
+    role,
+    'IAM5[Resource::*]',
+    'X-Ray knows no resources: PutTraceSegments and PutTelemetryRecords can be allowed for all or for none.',
   );
+  return role;
 }
+
+/** CDK's own destination would grant every use of the key; sending takes two. */
+const sendingTo = (queue: IQueue, key: IKey): IDestination => ({
+  bind(_scope, sender) {
+    sender.addToRolePolicy(
+      new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queue.queueArn] }),
+    );
+    sender.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
+        resources: [key.keyArn],
+      }),
+    );
+    return { destination: queue.queueArn };
+  },
+});

@@ -53,27 +53,40 @@ function offsetSeconds(text: string, at: number): number {
 
 const isSeparator = (code: number): boolean => code === 84 || code === 116 || code === 32;
 
+/** Whether `-`, `T` and `:` stand where they do in `2026-11-23T18:30:00`. */
+const hasShape = (text: string): boolean =>
+  text.charCodeAt(4) === 45 &&
+  text.charCodeAt(7) === 45 &&
+  isSeparator(text.charCodeAt(10)) &&
+  text.charCodeAt(13) === 58 &&
+  text.charCodeAt(16) === 58;
+
+/** Whole seconds since the text's own midnight, or NaN. */
+function secondsOfDay(text: string): number {
+  const hours = twoDigits(text, 11);
+  const minutes = twoDigits(text, 14);
+  const seconds = twoDigits(text, 17);
+  const exists = hours <= 23 && minutes <= 59 && seconds <= 59;
+  return exists ? hours * 3600 + minutes * 60 + seconds : Number.NaN;
+}
+
 /**
  * @param text RFC 3339 with an offset, `2026-11-23T18:30:00.5+01:00`; a leap second (`:60`) is refused.
  * @returns hours [0, 24) and weekday (Monday = 0) of the text's own wall clock, or whole days of UTC since
  * 1970; undefined when the text is no such instant.
  */
 export function timestampPart(text: string, part: TimestampPart): number | undefined {
-  if (text.length < 20 || text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45) return undefined;
-  if (!isSeparator(text.charCodeAt(10)) || text.charCodeAt(13) !== 58) return undefined;
-  if (text.charCodeAt(16) !== 58) return undefined;
+  if (!hasShape(text)) return undefined;
   const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
   const days = daysOfDate(year, twoDigits(text, 5), twoDigits(text, 8));
-  const wholeSeconds = twoDigits(text, 11) * 3600 + twoDigits(text, 14) * 60 + twoDigits(text, 17);
-  if (!(twoDigits(text, 11) <= 23 && twoDigits(text, 14) <= 59 && twoDigits(text, 17) <= 59))
-    return undefined;
+  const seconds = secondsOfDay(text);
   const end = endOfFraction(text, 19);
   const offset = offsetSeconds(text, end);
-  if (Number.isNaN(days) || Number.isNaN(offset)) return undefined;
+  if (Number.isNaN(days + seconds + offset)) return undefined;
   if (part === 'day-of-week') return (((days + 3) % 7) + 7) % 7;
-  if (part === 'days-since-epoch') return days + Math.floor((wholeSeconds - offset) / 86_400);
+  if (part === 'days-since-epoch') return days + Math.floor((seconds - offset) / 86_400);
   const fraction = end === 19 ? 0 : Number(text.slice(19, end));
-  return Math.min(Math.fround((wholeSeconds + fraction) / 3600), LAST_HOUR);
+  return Math.min(Math.fround((seconds + fraction) / 3600), LAST_HOUR);
 }
 
 function numberValue(value: number): number | undefined {

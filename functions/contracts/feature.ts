@@ -7,7 +7,7 @@ import { strictObject } from './strict-object.ts';
  */
 const LogPolicy = z.enum(['plain', 'sealed', 'hash', 'omit']);
 
-const described = {
+const DESCRIBED = {
   name: z.string().check(z.regex(/^[a-zA-Z][a-zA-Z0-9]{0,39}$/)),
   description: z.string().check(z.minLength(1)),
   /** A required feature must be present and not null; any other is missing when absent or null. */
@@ -19,7 +19,7 @@ const described = {
 
 const NumberFeature = strictObject({
   kind: z.literal('number'),
-  ...described,
+  ...DESCRIBED,
   /** As the caller gives it: `km`, `minutes`, `EUR`, `count`. */
   unit: z.string().check(z.minLength(1)),
   /** Inclusive. A value outside is refused, never clipped. */
@@ -28,20 +28,20 @@ const NumberFeature = strictObject({
 
 const CategoryFeature = strictObject({
   kind: z.literal('category'),
-  ...described,
+  ...DESCRIBED,
   /** Values known when the spec was written; documentation, profile and drift bins start from them. */
   values: z.array(z.string().check(z.minLength(1), z.maxLength(100))).check(z.minLength(1)),
   /** `missing`: an unknown value reaches the model as it is and counts as unseen; `refuse`: 400. */
   unknown: z.enum(['missing', 'refuse']),
 });
 
-const BooleanFeature = strictObject({ kind: z.literal('boolean'), ...described });
+const BooleanFeature = strictObject({ kind: z.literal('boolean'), ...DESCRIBED });
 
 /** RFC 3339 with an offset; the offset's wall clock is what `hour-of-day` and `day-of-week` mean. */
-const TimestampFeature = strictObject({ kind: z.literal('timestamp'), ...described });
+const TimestampFeature = strictObject({ kind: z.literal('timestamp'), ...DESCRIBED });
 
 /** Names what the row is about (an order, a card); never a model input. */
-const IdentifierFeature = strictObject({ kind: z.literal('identifier'), ...described });
+const IdentifierFeature = strictObject({ kind: z.literal('identifier'), ...DESCRIBED });
 
 export const Feature = z.discriminatedUnion('kind', [
   NumberFeature,

@@ -26,6 +26,9 @@ export type DecisionSums = Sums<
   | 'caughtValue'
 >;
 
+const missCost = ({ falseNegative }: ErrorCosts, row: number): number =>
+  typeof falseNegative === 'number' ? falseNegative : (falseNegative[row] ?? 0);
+
 /** @param values what each positive is worth (1 without); for value-weighted recall. */
 export function decisionSums(
   { labels, scores, weights }: ScoredRows,
@@ -42,20 +45,18 @@ export function decisionSums(
     positiveValue: 0,
     caughtValue: 0,
   };
-  const { falsePositive, falseNegative } = costs;
   for (let row = 0; row < labels.length; row++) {
     const weight = weights?.[row] ?? 1;
     const isDecided = (scores[row] ?? 0) >= threshold;
-    const value = (values?.[row] ?? 1) * weight;
     if (labels[row] === 1) {
+      const value = (values?.[row] ?? 1) * weight;
       sums.positiveValue += value;
       sums.caughtValue += isDecided ? value : 0;
+      sums.cost += isDecided ? 0 : missCost(costs, row) * weight;
       sums[isDecided ? 'truePositives' : 'falseNegatives'] += weight;
-      const miss = typeof falseNegative === 'number' ? falseNegative : (falseNegative[row] ?? 0);
-      sums.cost += isDecided ? 0 : miss * weight;
     } else {
+      sums.cost += isDecided ? costs.falsePositive * weight : 0;
       sums[isDecided ? 'falsePositives' : 'trueNegatives'] += weight;
-      sums.cost += isDecided ? falsePositive * weight : 0;
     }
   }
   return sums;
@@ -162,18 +163,16 @@ export const bayesThreshold = (falsePositive: number, falseNegative: number): nu
  */
 export function cheapestThreshold(
   { labels, scores, weights }: ScoredRows,
-  { falsePositive, falseNegative }: ErrorCosts,
+  costs: ErrorCosts,
 ): { threshold: number; cost: number } {
   const order = Int32Array.from(labels, (_, row) => row);
   order.sort((one, other) => (scores[other] ?? 0) - (scores[one] ?? 0));
-  const missOf = (row: number): number =>
-    typeof falseNegative === 'number' ? falseNegative : (falseNegative[row] ?? 0);
   const weightOf = (row: number): number => weights?.[row] ?? 1;
   let cost = 0;
-  for (const row of order) if (labels[row] === 1) cost += missOf(row) * weightOf(row);
+  for (const row of order) if (labels[row] === 1) cost += missCost(costs, row) * weightOf(row);
   let best = { threshold: Number.POSITIVE_INFINITY, cost };
   order.forEach((row, at) => {
-    cost += (labels[row] === 1 ? -missOf(row) : falsePositive) * weightOf(row);
+    cost += (labels[row] === 1 ? -missCost(costs, row) : costs.falsePositive) * weightOf(row);
     const next = order[at + 1];
     const isStep = next === undefined || scores[next] !== scores[row];
     if (isStep && cost < best.cost) best = { threshold: scores[row] ?? 0, cost };

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import type * as Ort from 'onnxruntime-node';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { LIMITS } from '../contracts/limits.ts';
 import { readModel } from '../runtime/onnx-file.ts';
 import type { GraphInspection, GraphTensor } from './graph-inspection.ts';
 
-type Runtime = Pick<typeof import('onnxruntime-node'), 'InferenceSession' | 'Tensor'>;
+type Runtime = Pick<typeof Ort, 'InferenceSession' | 'Tensor'>;
 
 const refused = (...reasons: string[]): GraphInspection => ({ kind: 'refused', reasons });
 

@@ -40,7 +40,8 @@ export interface Head {
 
 /** Something that scores rows, one score a head, and can say the same in ONNX. */
 export interface Scorer {
-  scores(table: FeatureTable): Float64Array[];
+  /** @param head position of the head whose scores are wanted. */
+  readonly scores: (table: FeatureTable, head: number) => Float64Array;
   /** @param features float64 [rows, columns] tensor. @returns a float64 [rows, 1] column a head. */
   export(graph: GraphBuilder, features: string): string[];
   readonly curves: readonly Curve[];
@@ -80,7 +81,10 @@ export function* boostHeads(
   }
   const ensembles = results.map(({ ensemble }) => ensemble);
   return {
-    scores: (table) => ensembles.map((ensemble) => score(ensemble, table)),
+    scores(table, head) {
+      const ensemble = ensembles[head];
+      return ensemble ? score(ensemble, table) : new Float64Array(table.rows);
+    },
     export: (graph, features) => exportEnsembles(graph, features, ensembles),
     curves: heads.map(({ name, loss }, at) => ({
       name,

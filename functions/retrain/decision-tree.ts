@@ -49,20 +49,21 @@ export function packTree(nodes: readonly TreeNode[]): DecisionTree {
   };
 }
 
-function goesLeft(tree: DecisionTree, node: number, value: number): boolean {
-  const categories = tree.categories[node];
-  if (categories) return categories.includes(value);
-  return Number.isNaN(value) ? tree.missingLeft[node] === 1 : value <= (tree.threshold[node] ?? 0);
-}
-
 /** Node number of the leaf that a row of the table falls into. */
 export function leafOf(tree: DecisionTree, table: FeatureTable, row: number): number {
+  const { column, threshold, missingLeft, categories, left, right } = tree;
+  const { rows, values } = table;
   let node = 0;
   for (;;) {
-    const column = tree.column[node] ?? -1;
-    if (column < 0) return node;
-    const value = table.values[column * table.rows + row] ?? Number.NaN;
-    node = (goesLeft(tree, node, value) ? tree.left[node] : tree.right[node]) ?? 0;
+    const at = column[node] ?? -1;
+    if (at < 0) return node;
+    const value = values[at * rows + row] ?? Number.NaN;
+    // Comparing is false for a missing number, so only then is its direction looked up.
+    let goesLeft = value <= (threshold[node] ?? 0);
+    const set = categories[node];
+    if (set) goesLeft = set.includes(value);
+    else if (!goesLeft && Number.isNaN(value)) goesLeft = missingLeft[node] === 1;
+    node = (goesLeft ? left[node] : right[node]) ?? 0;
   }
 }
 

@@ -17,7 +17,7 @@ export interface ColumnImportance {
 }
 
 /** Shuffling needs a score of every row for every column; more rows would only cost time. */
-const MOST_ROWS = 1500;
+const MOST_ROWS = 1000;
 
 /** The first rows of the part, to whole queries. */
 function firstRows(
@@ -57,8 +57,7 @@ export function columnImportance(
 ): ColumnImportance[] {
   const { table, targets } = firstRows(validation.table, validation.targets);
   const objective = headsOf(task, targets, targets)[0]?.validation;
-  const lossOf = (of: FeatureTable): number =>
-    objective?.loss(scores(of)[0] ?? new Float64Array(0)) ?? 0;
+  const lossOf = (of: FeatureTable): number => objective?.loss(scores(of, 0)) ?? 0;
   const usual = lossOf(table);
   const random = seededRandom(seed, 'permutation importance');
   const total = gains?.reduce((sum, gain) => sum + gain, 0) || 1;

@@ -92,34 +92,45 @@ interface PairInput {
   readonly hessian: Float64Array;
 }
 
-/** Each pair of different relevance pushes its items apart by what their exchange would cost in NDCG. */
+/**
+ * Pushes two items apart by what their exchange would cost in NDCG, in proportion to how wrong their
+ * scores are. @returns the push.
+ */
+function pushPair(input: PairInput, good: number, bad: number, exchange: number, isFlat: boolean) {
+  const { scores, gains, gradient, hessian, query } = input;
+  const apart = (scores[good] ?? 0) - (scores[bad] ?? 0);
+  const cost = ((gains[good] ?? 0) - (gains[bad] ?? 0)) * exchange * query.inverseIdeal;
+  const scaled = isFlat ? cost : cost / (0.01 + Math.abs(apart));
+  const wrong = 1 / (1 + Math.exp(apart));
+  const curvature = wrong * (1 - wrong) * scaled;
+  addTo(gradient, good, -wrong * scaled);
+  addTo(gradient, bad, wrong * scaled);
+  addTo(hessian, good, curvature);
+  addTo(hessian, bad, curvature);
+  return wrong * scaled;
+}
+
+function addTo(values: Float64Array, at: number, amount: number): void {
+  values[at] = (values[at] ?? 0) + amount;
+}
+
+/** Every pair of different relevance whose better ranked item is within the truncation. */
 function pushPairs(input: PairInput): void {
-  const { query, labels, gains, discounts, rules, scores, gradient, hessian } = input;
+  const { query, labels, discounts, rules, scores, gradient, hessian } = input;
   const order = ranking(scores, query);
-  const best = scores[order[0] ?? 0] ?? 0;
-  const isFlat = best === (scores[order.at(-1) ?? 0] ?? 0);
+  const isFlat = scores[order[0] ?? 0] === scores[order.at(-1) ?? 0];
   let total = 0;
-  for (let upper = 0; upper < Math.min(rules.truncation, order.length); upper++)
+  for (let upper = 0; upper < Math.min(rules.truncation, order.length); upper++) {
+    const one = order[upper] ?? 0;
+    const label = labels[one] ?? 0;
     for (let lower = upper + 1; lower < order.length; lower++) {
-      const one = order[upper] ?? 0;
       const other = order[lower] ?? 0;
-      if (labels[one] === labels[other]) continue;
-      const [good, bad] = (labels[one] ?? 0) > (labels[other] ?? 0) ? [one, other] : [other, one];
-      const apart = (scores[good] ?? 0) - (scores[bad] ?? 0);
-      const exchange =
-        ((gains[good] ?? 0) - (gains[bad] ?? 0)) *
-        ((discounts[upper] ?? 0) - (discounts[lower] ?? 0)) *
-        query.inverseIdeal;
-      const cost = isFlat ? exchange : exchange / (0.01 + Math.abs(apart));
-      const wrong = 1 / (1 + Math.exp(apart));
-      const push = wrong * cost;
-      const curvature = wrong * (1 - wrong) * cost;
-      gradient[good] = (gradient[good] ?? 0) - push;
-      gradient[bad] = (gradient[bad] ?? 0) + push;
-      hessian[good] = (hessian[good] ?? 0) + curvature;
-      hessian[bad] = (hessian[bad] ?? 0) + curvature;
-      total += 2 * push;
+      const otherLabel = labels[other] ?? 0;
+      const exchange = (discounts[upper] ?? 0) - (discounts[lower] ?? 0);
+      if (label > otherLabel) total += 2 * pushPair(input, one, other, exchange, isFlat);
+      else if (label < otherLabel) total += 2 * pushPair(input, other, one, exchange, isFlat);
     }
+  }
   const norm = (total > 0 ? Math.log2(1 + total) / total : 1) * query.weight;
   for (let row = query.start; row < query.start + query.length; row++) {
     gradient[row] = (gradient[row] ?? 0) * norm;

@@ -87,7 +87,11 @@ export function weightedQuantile(
   weights: Float64Array,
   level: number,
 ): number {
-  const order = Int32Array.from(values, (_, at) => at);
+  if (weights.every((weight) => weight === weights[0])) {
+    const place = Math.max(Math.ceil(level * values.length), 1);
+    return values.slice().sort()[place - 1] ?? 0;
+  }
+  const order = Int32Array.from(values.keys());
   order.sort((one, other) => (values[one] ?? 0) - (values[other] ?? 0));
   const wanted = level * orderFreeSum(weights);
   let reached = 0;
@@ -119,8 +123,13 @@ export function pinball(targets: Targets, level: number): Objective {
         Math.max(level * (label - score), (level - 1) * (label - score)),
       ),
     leafValue(rows, scores) {
-      const residuals = Float64Array.from(rows, (row) => (labels[row] ?? 0) - (scores[row] ?? 0));
-      const rowWeights = Float64Array.from(rows, (row) => weights[row] ?? 0);
+      const residuals = new Float64Array(rows.length);
+      const rowWeights = new Float64Array(rows.length);
+      for (let at = 0; at < rows.length; at++) {
+        const row = rows[at] ?? 0;
+        residuals[at] = (labels[row] ?? 0) - (scores[row] ?? 0);
+        rowWeights[at] = weights[row] ?? 0;
+      }
       return weightedQuantile(residuals, rowWeights, level);
     },
   };

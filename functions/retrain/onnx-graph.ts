@@ -1,5 +1,5 @@
 import type { ModelSpec } from '../contracts/model-spec.ts';
-import type { Attribute, Node, Tensor, TensorInfo } from '../runtime/onnx-file.ts';
+import type { Attribute, Node, Tensor, TensorInfo } from '../runtime/onnx-encoder.ts';
 import type { FeatureColumn } from './feature-table.ts';
 
 export const ML_DOMAIN = 'ai.onnx.ml';

@@ -7,8 +7,8 @@ type Regression = Extract<Task, { kind: 'regression' }>;
 
 /** A head's scores, one a row, or the float64 [rows, 1] tensor that holds them. */
 interface Operations<Column> {
-  least(one: Column, other: Column): Column;
-  most(one: Column, other: Column): Column;
+  readonly least: (one: Column, other: Column) => Column;
+  readonly most: (one: Column, other: Column) => Column;
 }
 
 /**

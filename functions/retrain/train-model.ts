@@ -1,6 +1,6 @@
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { Retraining } from '../contracts/retraining.ts';
-import { encodeModel } from '../runtime/onnx-file.ts';
+import { encodeModel } from '../runtime/onnx-encoder.ts';
 import { boostHeads, type Progress } from './boosted-heads.ts';
 import { BOOSTING_DEFAULTS, type BoostingOptions } from './boosting.ts';
 import { MOST_BINS } from './feature-bins.ts';

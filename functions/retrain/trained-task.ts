@@ -65,7 +65,13 @@ export function* trainRegression(
   const scorer = yield* learn(headsOf(task, training.targets, validation.targets));
   return {
     scorer,
-    answers: (table) => regressionAnswers(task, scorer.scores(table)),
+    answers(table) {
+      const heads = [task.prediction, ...task.quantiles];
+      return regressionAnswers(
+        task,
+        heads.map((_, at) => scorer.scores(table, at)),
+      );
+    },
     export: (graph, features) =>
       exportRegressionAnswers(graph, task, scorer.export(graph, features)),
   };
@@ -80,10 +86,10 @@ export function* trainRanking(
   const scorer = yield* learn(headsOf(task, training.targets, validation.targets));
   const { labels, weights } = validation.targets;
   const interested = labels.map((label) => Number(label > 0));
-  const calibration = fitCalibration(scorer.scores(validation.table), interested, weights);
+  const calibration = fitCalibration([scorer.scores(validation.table, 0)], interested, weights);
   return {
     scorer,
-    answers: (table) => new Map([[task.score, calibrate(calibration, scorer.scores(table))]]),
+    answers: (table) => new Map([[task.score, calibrate(calibration, [scorer.scores(table, 0)])]]),
     export: (graph, features) =>
       new Map([
         [task.score, exportCalibration(graph, calibration, scorer.export(graph, features))],
@@ -108,7 +114,7 @@ function combinedTask(score: string, anomaly: string, combined: Combined): Train
     scorer,
     answers(table) {
       const evidence = forest ? [anomalies(forest, table)] : [];
-      const probability = calibrate(calibration, [...scorer.scores(table), ...evidence]);
+      const probability = calibrate(calibration, [scorer.scores(table, 0), ...evidence]);
       return new Map([[score, probability], ...evidence.map((each) => [anomaly, each] as const)]);
     },
     export(graph, features) {
@@ -145,7 +151,7 @@ export function* trainClassification(
   const { labels, weights } = validation.targets;
   const evidence = forest ? [anomalies(forest, validation.table)] : [];
   const calibration = fitCalibration(
-    [...scorer.scores(validation.table), ...evidence],
+    [scorer.scores(validation.table, 0), ...evidence],
     labels,
     weights,
   );

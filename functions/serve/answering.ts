@@ -76,21 +76,28 @@ export class PredictionFailed extends ApiError {
   readonly failures: readonly Failure[];
 
   constructor(failures: readonly Failure[]) {
-    const last = failures.at(-1);
-    const isUnavailable = last?.error instanceof VersionUnavailable;
-    const error = last?.error instanceof ApiError ? last.error : undefined;
+    const { status, code, message } = explain(failures.at(-1));
+    const mayRetry = status === 503 || status === 429;
     super(
-      error?.status ?? (isUnavailable ? 503 : 500),
-      error?.code ?? (isUnavailable ? 'NOT_READY' : 'INFERENCE_FAILED'),
-      error?.message ??
-        (isUnavailable
-          ? 'the model is not ready; retry after a pause'
-          : `version ${last?.version ?? '?'} failed at this request`),
+      status,
+      code,
+      message,
       [],
-      isUnavailable || (error?.status ?? 0) === 503 || error?.status === 429
-        ? { 'retry-after': String(LIMITS.retryAfterSeconds) }
-        : {},
+      mayRetry ? { 'retry-after': String(LIMITS.retryAfterSeconds) } : {},
     );
     this.failures = failures;
   }
+}
+
+function explain(failure: Failure | undefined): Pick<ApiError, 'status' | 'code' | 'message'> {
+  const error = failure?.error;
+  if (error instanceof ApiError) return error;
+  if (error instanceof VersionUnavailable)
+    return {
+      status: 503,
+      code: 'NOT_READY',
+      message: 'the model is not ready; retry after a pause',
+    };
+  const message = `version ${failure?.version ?? '?'} failed at this request`;
+  return { status: 500, code: 'INFERENCE_FAILED', message };
 }

@@ -8,6 +8,7 @@ import { VersionTable } from '../promote/version-table.ts';
 import { readAsset } from '../runtime/asset.ts';
 import { documentClient } from '../runtime/clients.ts';
 import { systemClock } from '../runtime/clock.ts';
+import { writeLine } from '../runtime/log.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { ArtifactCache } from './artifact-cache.ts';
 import type { Backend } from './backend.ts';
@@ -45,7 +46,7 @@ export function createServingParts() {
     routes: new RouteCache(new RouteTable(dynamo, env.ROUTE_TABLE), spec.name, systemClock),
     backends: new BackendPool(open, systemClock),
     findVersion: (version: string) => versions.find(spec.name, version),
-    writeLine: (line: string) => void process.stdout.write(`${line}\n`),
+    writeLine,
   };
 }
 

@@ -35,15 +35,20 @@ export function readModelPath(method: string, path: readonly string[]): Asked {
 }
 
 function findAsked([protocol, , , ...rest]: readonly string[]): Asked | undefined {
-  const [first, second, third] = rest;
-  if (protocol === 'v1')
-    return rest.length === 1 && (first === 'predict' || first === 'rank')
-      ? { kind: first }
-      : undefined;
-  const isVersioned = first === 'versions' && second !== undefined;
-  const verb = isVersioned ? third : first;
-  if (rest.length > (isVersioned ? 3 : 1)) return undefined;
-  const version = isVersioned ? { version: second } : {};
+  if (protocol === 'v1') return rest.length === 1 ? findNamed(rest[0]) : undefined;
+  const [first, version, ...after] = rest;
+  if (first !== 'versions' || version === undefined) return findInference(rest, {});
+  return findInference(after, { version });
+}
+
+const findNamed = (verb: string | undefined): Asked | undefined =>
+  verb === 'predict' || verb === 'rank' ? { kind: verb } : undefined;
+
+function findInference(
+  [verb, ...more]: readonly string[],
+  version: { version?: string },
+): Asked | undefined {
+  if (more.length > 0) return undefined;
   if (verb === undefined) return { kind: 'metadata', ...version };
   return verb === 'ready' || verb === 'infer' ? { kind: verb, ...version } : undefined;
 }

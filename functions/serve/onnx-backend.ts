@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import type { Backend } from './backend.ts';
 import { ModelMisbehaved } from './fault.ts';
-import { datatypeOf, onnxTypeOf, type Tensor, type TensorData } from './tensor.ts';
+import { datatypeOf, onnxTypeOf, type Tensor } from './tensor.ts';
 
 /** A Lambda function has one vCPU at this memory, and the others in proportion. */
 const MEMORY_OF_ONE_CPU_MB = 1769;
@@ -38,11 +38,11 @@ export class OnnxBackend implements Backend {
 }
 
 const toOrt = ({ datatype, data, shape }: Tensor): OrtTensor =>
-  new OrtTensor(onnxTypeOf(datatype), data as Float32Array, shape);
+  new OrtTensor(onnxTypeOf(datatype), data, shape);
 
 function fromOrt(name: string, tensor: OrtTensor | undefined): Tensor {
   const datatype = tensor && datatypeOf(tensor.type);
   if (!tensor || !datatype)
     throw new ModelMisbehaved(`output "${name}" is ${tensor?.type ?? 'missing'}`);
-  return { name, datatype, shape: [...tensor.dims], data: tensor.data as TensorData };
+  return { name, datatype, shape: [...tensor.dims], data: tensor.data };
 }

@@ -5,7 +5,7 @@ import { compileInferenceReader } from './inference-request.ts';
 import { compileAnswerWriter } from './named-answer.ts';
 import { compileInstanceReader } from './named-request.ts';
 import { loggedTensor } from './prediction-log.ts';
-import type { Answered, Question } from './question.ts';
+import type { Question } from './question.ts';
 import type { RequestHeaders } from './request-body.ts';
 import { describeSignature } from './signature-tensors.ts';
 import type { Tensor } from './tensor.ts';
@@ -15,79 +15,113 @@ export type QuestionApi = 'infer' | 'predict' | 'rank';
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** What reading and answering for one model needs, prepared once. */
+interface ModelParts {
+  readonly spec: ModelSpec;
+  readonly inference: ReturnType<typeof compileInferenceReader>;
+  readonly named: ReturnType<typeof compileInstanceReader>;
+  readonly answers: ReturnType<typeof compileAnswerWriter>;
+  /** Features that must not be logged as they are. */
+  readonly secrets: ReadonlySet<string>;
+}
+
+type Reader = (parts: ModelParts, body: Buffer, headers: RequestHeaders) => Question;
+
+const READERS: Readonly<Record<QuestionApi, Reader>> = {
+  infer: readInfer,
+  predict: readPredict,
+  rank: readRank,
+};
+
 /** Prepares the reading of every kind of request for one model. The reader throws RequestRefused only. */
 export function compileQuestionReader(spec: ModelSpec) {
-  const readInference = compileInferenceReader(describeSignature(spec.signature));
-  const { readPredict, readRank } = compileInstanceReader(spec);
-  const { writePredictions, writeRanking } = compileAnswerWriter(spec);
-  const secrets = new Set(spec.features.filter(isKeptOutOfLog).map(({ name }) => name));
+  const parts: ModelParts = {
+    spec,
+    inference: compileInferenceReader(describeSignature(spec.signature)),
+    named: compileInstanceReader(spec),
+    answers: compileAnswerWriter(spec),
+    secrets: new Set(spec.features.filter(isKeptOutOfLog).map(({ name }) => name)),
+  };
+  return (api: QuestionApi, body: Buffer, headers: RequestHeaders): Question =>
+    READERS[api](parts, body, headers);
+}
 
-  const infer = (body: Buffer, headers: RequestHeaders): Question => {
-    const { id, unit, rows, inputs, outputs: requested } = readInference(body, headers);
-    return {
-      requestId: id,
-      unit,
-      rows,
-      inputs,
-      logged: () => withholdColumns(spec, secrets, inputs),
-      reply: (outputs, { predictionId, model, version, arm }) => {
-        const answer = {
+function readInfer(
+  { spec, inference, secrets }: ModelParts,
+  body: Buffer,
+  headers: RequestHeaders,
+): Question {
+  const { id, unit, rows, inputs, outputs: requested } = inference(body, headers);
+  return {
+    requestId: id,
+    unit,
+    rows,
+    inputs,
+    logged: () => withholdColumns(spec, secrets, inputs),
+    reply: (outputs, { predictionId, model, version, arm }) => ({
+      status: 200,
+      ...writeInferenceReply(
+        {
           modelName: model,
           modelVersion: version,
           id: id ?? predictionId,
           parameters: { predictionId, arm },
           outputs,
-        };
-        return { status: 200, ...writeInferenceReply(answer, requested) };
-      },
-    };
+        },
+        requested,
+      ),
+    }),
   };
+}
 
-  const predict = (body: Buffer, headers: RequestHeaders): Question => {
-    const { unit, rows, inputs, instances } = readPredict(body, headers);
-    return {
-      requestId: undefined,
-      unit,
-      rows,
-      inputs,
-      logged: () => {
-        const withhold = withholder(secrets);
-        const asked = { api: 'predict', instances: instances.map(withhold.from) } as const;
-        return { asked, withheld: withhold.names() };
-      },
-      reply: (outputs, answered) => ({
-        status: 200,
-        body: { ...answered, predictions: writePredictions(outputs, rows) },
-      }),
-    };
+function readPredict(
+  { named, answers, secrets }: ModelParts,
+  body: Buffer,
+  headers: RequestHeaders,
+): Question {
+  const { unit, rows, inputs, instances } = named.readPredict(body, headers);
+  return {
+    requestId: undefined,
+    unit,
+    rows,
+    inputs,
+    logged: () => {
+      const withhold = withholder(secrets);
+      const asked = { api: 'predict', instances: instances.map(withhold.from) } as const;
+      return { asked, withheld: withhold.names() };
+    },
+    reply: (outputs, answered) => ({
+      status: 200,
+      body: { ...answered, predictions: answers.writePredictions(outputs, rows) },
+    }),
   };
+}
 
-  const rank = (body: Buffer, headers: RequestHeaders): Question => {
-    const { unit, rows, inputs, query, items, ids } = readRank(body, headers);
-    return {
-      requestId: undefined,
-      unit,
-      rows,
-      inputs,
-      logged: () => {
-        const withhold = withholder(secrets);
-        const asked = {
-          api: 'rank',
-          query: withhold.from(query),
-          items: items.map(withhold.from),
-        } as const;
-        return { asked, withheld: withhold.names() };
-      },
-      reply: (outputs, answered: Answered) => ({
-        status: 200,
-        body: { ...answered, items: writeRanking(outputs, ids) },
-      }),
-    };
+function readRank(
+  { named, answers, secrets }: ModelParts,
+  body: Buffer,
+  headers: RequestHeaders,
+): Question {
+  const { unit, rows, inputs, query, items, ids } = named.readRank(body, headers);
+  return {
+    requestId: undefined,
+    unit,
+    rows,
+    inputs,
+    logged: () => {
+      const withhold = withholder(secrets);
+      const asked = {
+        api: 'rank',
+        query: withhold.from(query),
+        items: items.map(withhold.from),
+      } as const;
+      return { asked, withheld: withhold.names() };
+    },
+    reply: (outputs, answered) => ({
+      status: 200,
+      body: { ...answered, items: answers.writeRanking(outputs, ids) },
+    }),
   };
-
-  const readers = { infer, predict, rank };
-  return (api: QuestionApi, body: Buffer, headers: RequestHeaders): Question =>
-    readers[api](body, headers);
 }
 
 const isKeptOutOfLog = ({ log }: Feature): boolean => log !== 'plain';

@@ -1,5 +1,5 @@
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Duration, Stack } from 'aws-cdk-lib/core';
@@ -7,9 +7,11 @@ import { Construct } from 'constructs';
 import { LIMITS } from '../../functions/contracts/limits.ts';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { InspectGraphEnv, OperatorApiEnv } from '../../functions/promote/env.ts';
+import { acknowledge, importedPatternFinding } from '../acknowledgements.ts';
 import type { Api } from '../api.ts';
 import type { Config } from '../config.ts';
 import { onnxRuntimeLayer } from '../onnxruntime-layer.ts';
+import { SageMakerHosting } from '../sagemaker-hosting.ts';
 import { ServiceFunction } from '../service-function.ts';
 
 export interface PromoteProps {
@@ -53,7 +55,9 @@ export class Promote extends Construct {
 
   #operatorApi(props: PromoteProps, inspect: ServiceFunction): ServiceFunction {
     const { config, specs, key, artifacts, versions, routes } = props;
-    const hosts = this.#sageMakerHosts(props);
+    const hosts = specs
+      .filter(({ runtime }) => runtime.kind === 'sagemaker')
+      .map((spec) => new SageMakerHosting(this, `Hosting-${spec.name}`, { ...props, spec }));
     const operatorApi = new ServiceFunction(this, 'OperatorApi', {
       handler: 'promote/operator-api',
       description: 'Versions and routes, for operators',
@@ -64,7 +68,7 @@ export class Promote extends Construct {
         ARTIFACT_BUCKET: artifacts.bucketName,
         INSPECT_FUNCTION: inspect.functionName,
         SAGEMAKER_HOSTS: Stack.of(this).toJsonString(
-          Object.fromEntries(hosts.map(({ model, host }) => [model, host])),
+          Object.fromEntries(hosts.map(({ model, settings }) => [model, settings])),
         ),
       },
       files: { id: 'all', content: { 'specs.json': specs } },
@@ -72,7 +76,12 @@ export class Promote extends Construct {
       stage: config.stage,
       key,
     });
-    inspect.grantInvoke(operatorApi);
+    operatorApi.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['lambda:InvokeFunction'],
+        resources: [inspect.functionArn],
+      }),
+    );
     versions.grant(
       operatorApi,
       'dynamodb:GetItem',
@@ -81,10 +90,21 @@ export class Promote extends Construct {
       'dynamodb:UpdateItem',
     );
     routes.grant(operatorApi, 'dynamodb:GetItem', 'dynamodb:PutItem');
-    key.grantEncryptDecrypt(operatorApi);
+    this.#grantKey(operatorApi, key);
     this.#grantArtifacts(operatorApi, artifacts);
-    for (const { host } of hosts) this.#grantHosting(operatorApi, host);
+    for (const host of hosts) host.grantManage(operatorApi);
     return operatorApi;
+  }
+
+  /** What DynamoDB and S3 do with the key in the name of those who write and read. */
+  #grantKey(operatorApi: ServiceFunction, key: IKey): void {
+    const actions = ['Decrypt', 'DescribeKey', 'Encrypt', 'GenerateDataKey'];
+    operatorApi.addToRolePolicy(
+      new PolicyStatement({
+        actions: [...actions, 'ReEncryptFrom', 'ReEncryptTo'].map((action) => `kms:${action}`),
+        resources: [key.keyArn],
+      }),
+    );
   }
 
   /** Uploads may be written and read, artifacts only written: once, by the copy. */
@@ -106,93 +126,11 @@ export class Promote extends Construct {
     operatorApi.addToRolePolicy(
       new PolicyStatement({ actions: ['s3:ListBucket'], resources: [artifacts.bucketArn] }),
     );
+    for (const prefix of ['uploads', 'artifacts'])
+      acknowledge(
+        operatorApi.role,
+        importedPatternFinding(Stack.of(artifacts), artifacts.bucketArn, `/${prefix}/*`),
+        `Keys below ${prefix}/ end in ids and digests that are not known before they are written.`,
+      );
   }
-
-  /** Role and settings of each model that SageMaker hosts; endpoints come with their versions. */
-  #sageMakerHosts({ specs, config, artifacts, key }: PromoteProps) {
-    return specs
-      .filter(({ runtime }) => runtime.kind === 'sagemaker')
-      .map(({ name }) => {
-        const role = new Role(this, `SageMaker-${name}`, {
-          assumedBy: new ServicePrincipal('sagemaker.amazonaws.com'),
-          description: `Hosts versions of ${name}`,
-        });
-        artifacts.grantRead(role, 'artifacts/*');
-        role.addToPolicy(
-          new PolicyStatement({
-            actions: [
-              'ecr:GetAuthorizationToken',
-              'ecr:BatchCheckLayerAvailability',
-              'ecr:GetDownloadUrlForLayer',
-              'ecr:BatchGetImage',
-            ],
-            resources: ['*'],
-          }),
-        );
-        role.addToPolicy(
-          new PolicyStatement({
-            actions: [
-              'logs:CreateLogGroup',
-              'logs:CreateLogStream',
-              'logs:PutLogEvents',
-              'logs:DescribeLogStreams',
-            ],
-            resources: [
-              Stack.of(this).formatArn({
-                service: 'logs',
-                resource: 'log-group:/aws/sagemaker/Endpoints/*',
-              }),
-            ],
-          }),
-        );
-        const namePrefix = sageMakerNamePrefix(config, name);
-        const host = {
-          roleArn: role.roleArn,
-          bucket: artifacts.bucketName,
-          namePrefix,
-          kmsKeyArn: key.keyArn,
-        };
-        return { model: name, host };
-      });
-  }
-
-  #grantHosting(operatorApi: ServiceFunction, host: { roleArn: string; namePrefix: string }): void {
-    const named = ['model', 'endpoint-config', 'endpoint'].map((resource) =>
-      Stack.of(this).formatArn({
-        service: 'sagemaker',
-        resource,
-        resourceName: `${host.namePrefix}-*`,
-      }),
-    );
-    operatorApi.addToRolePolicy(
-      new PolicyStatement({
-        actions: [
-          'sagemaker:CreateModel',
-          'sagemaker:CreateEndpointConfig',
-          'sagemaker:CreateEndpoint',
-          'sagemaker:DescribeEndpoint',
-          'sagemaker:DeleteEndpoint',
-          'sagemaker:DeleteEndpointConfig',
-          'sagemaker:DeleteModel',
-        ],
-        resources: named,
-      }),
-    );
-    operatorApi.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['iam:PassRole'],
-        resources: [host.roleArn],
-        conditions: { StringEquals: { 'iam:PassedToService': 'sagemaker.amazonaws.com' } },
-      }),
-    );
-  }
-}
-
-/** SageMaker names hold 63 characters, of which `-` and a version number take up to 11. */
-export function sageMakerNamePrefix({ stage }: Config, model: string): string {
-  const prefix = `slipway-${stage}-${model}`;
-  if (prefix.length <= 52) return prefix;
-  throw new Error(
-    `${prefix} is too long for a SageMaker endpoint: shorten the model's name or the stage by ${prefix.length - 52}`,
-  );
 }

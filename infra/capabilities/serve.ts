@@ -10,11 +10,12 @@ import { Duration, NestedStack, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { CatalogEnv, ServeEnv } from '../../functions/serve/env.ts';
+import { acknowledge, importedPatternFinding, patternFinding } from '../acknowledgements.ts';
 import type { Api } from '../api.ts';
 import type { Config } from '../config.ts';
 import { ARCHITECTURES, onnxRuntimeLayer } from '../onnxruntime-layer.ts';
+import { sageMakerNamePrefix } from '../sagemaker-hosting.ts';
 import { type Invocation, ServiceFunction } from '../service-function.ts';
-import { sageMakerNamePrefix } from './promote.ts';
 
 export interface ServeProps {
   readonly config: Config;
@@ -164,23 +165,39 @@ class ServedModel extends NestedStack {
     });
     routes.grant(made, 'dynamodb:GetItem');
     versions.grant(made, 'dynamodb:GetItem');
-    artifacts.grantRead(made, 'artifacts/*');
+    key.grantDecrypt(made);
+    this.#grantArtifacts(made, artifacts);
     if (spec.runtime.kind === 'sagemaker') this.#grantEndpoint(made, config, spec);
     return made;
   }
 
-  #grantEndpoint(made: ServiceFunction, config: Config, { name }: ModelSpec): void {
+  #grantArtifacts(made: ServiceFunction, artifacts: Bucket): void {
     made.addToRolePolicy(
       new PolicyStatement({
-        actions: ['sagemaker:InvokeEndpoint'],
-        resources: [
-          this.formatArn({
-            service: 'sagemaker',
-            resource: 'endpoint',
-            resourceName: `${sageMakerNamePrefix(config, name)}-*`,
-          }),
-        ],
+        actions: ['s3:GetObject'],
+        resources: [artifacts.arnForObjects('artifacts/*')],
       }),
+    );
+    acknowledge(
+      made.role,
+      importedPatternFinding(Stack.of(artifacts), artifacts.bucketArn, '/artifacts/*'),
+      'Artifacts lie under digests that are not known before they are registered.',
+    );
+  }
+
+  #grantEndpoint(made: ServiceFunction, config: Config, { name }: ModelSpec): void {
+    const endpoints = this.formatArn({
+      service: 'sagemaker',
+      resource: 'endpoint',
+      resourceName: `${sageMakerNamePrefix(config, name)}-*`,
+    });
+    made.addToRolePolicy(
+      new PolicyStatement({ actions: ['sagemaker:InvokeEndpoint'], resources: [endpoints] }),
+    );
+    acknowledge(
+      made.role,
+      patternFinding(this, endpoints),
+      `Endpoints end in the number of a version of ${name}, made after deployment.`,
     );
   }
 }

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { OperatorClient } from '../cli/operator-client.ts';
 import { readModelSpecs } from '../model-specs.ts';
 import { VirtualClock } from './clock.ts';
 import { callExamples } from './demo/call-examples.ts';
 import { registerFirstVersions, trainModels } from './demo/first-start.ts';
 import { createProgress } from './demo/progress.ts';
+import { WORLDS } from './demo/worlds/worlds.ts';
 import { type LocalStack, startLocalStack } from './local-stack.ts';
 import { describePortHolder } from './port-holder.ts';
 import { StateFolder } from './state-folder.ts';
@@ -78,16 +80,30 @@ async function main(): Promise<void> {
   });
   const routes = await Promise.all(specs.map(({ name }) => operator.route(name)));
   const untrained = specs.filter((_, at) => !routes[at]);
-  if (untrained.length > 0) {
-    say('First start: training a version of each model on generated data.');
-    const progress = createProgress(
-      untrained.map(({ name }) => name),
-      process.stdout,
-    );
-    await registerFirstVersions(await trainModels(untrained, progress), operator, progress);
+  await firstVersions(untrained, operator, say);
+  say(callExamples(stack.url, stack.apiKeys[0] ?? '', specs));
+}
+
+/** Trains and registers a version of each model that has none, where there is a world to learn from. */
+async function firstVersions(
+  untrained: readonly ModelSpec[],
+  operator: OperatorClient,
+  say: (line: string) => void,
+): Promise<void> {
+  const trainable = untrained.filter(({ name }) => WORLDS.has(name));
+  for (const { name } of untrained.filter((spec) => !trainable.includes(spec)))
+    say(`${name} has no version yet, and no generated data to train one on: register yours.`);
+  if (trainable.length === 0) return;
+  say('First start: training a version of each model on generated data.');
+  const progress = createProgress(
+    trainable.map(({ name }) => name),
+    process.stdout,
+  );
+  try {
+    await registerFirstVersions(await trainModels(trainable, progress), operator, progress);
+  } finally {
     progress.stop();
   }
-  say(callExamples(stack.url, stack.apiKeys[0] ?? '', specs));
 }
 
 async function refuseTakenPort(port: number): Promise<void> {

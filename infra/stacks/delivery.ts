@@ -2,6 +2,7 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
+import { acknowledge } from '../acknowledgements.ts';
 import { Api } from '../api.ts';
 import { Promote } from '../capabilities/promote.ts';
 import { Serve } from '../capabilities/serve.ts';
@@ -38,6 +39,7 @@ export class DeliveryStack extends Stack {
       visibilityTimeout: Duration.minutes(5),
       removalPolicy: RemovalPolicy.RETAIN,
     });
+    acknowledge(this.deadLetters, 'SQS3', 'This is the dead-letter queue; an alarm watches it.');
     this.api = new Api(this, 'Api', { config, key });
     const shared = { config, specs, api: this.api, key, artifacts, versions, routes };
     new Promote(this, 'Promote', shared);

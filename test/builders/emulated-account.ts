@@ -11,6 +11,7 @@ import type { EmulatedType, Place, Resource } from '../../infra/local/emulators/
 import { createFront } from '../../infra/local/emulators/front.ts';
 import { IAM_TYPES } from '../../infra/local/emulators/iam-types.ts';
 import { createKms } from '../../infra/local/emulators/kms.ts';
+import { physicalUuid } from '../../infra/local/emulators/physical-name.ts';
 import { createAuthorizer } from '../../infra/local/emulators/policy.ts';
 import { createS3 } from '../../infra/local/emulators/s3.ts';
 import { type Container, createSageMaker } from '../../infra/local/emulators/sagemaker.ts';
@@ -121,15 +122,44 @@ export function roleArn(roleName: string): string {
   return `arn:aws:iam::${PLACE.account}:role/${roleName}`;
 }
 
+/** A key whose policy leaves its use to identity policies, as the CDK writes it. */
+export const KEY: Declaration = [
+  'AWS::KMS::Key',
+  'Key',
+  {
+    KeyPolicy: {
+      Statement: {
+        Effect: 'Allow',
+        Principal: { AWS: `arn:aws:iam::${PLACE.account}:root` },
+        Action: 'kms:*',
+        Resource: '*',
+      },
+    },
+  },
+];
+export const KEY_ID = keyIdOf('Key');
+export const KEY_ARN = `arn:aws:kms:${PLACE.region}:${PLACE.account}:key/${KEY_ID}`;
+
+/** The id that a key of the template gets. */
+export function keyIdOf(logicalId: string): string {
+  const declared = { stack: 'Test', logicalId, path: '', type: 'AWS::KMS::Key', properties: {} };
+  return physicalUuid(declared);
+}
+
 /** A role that may do the given actions on the given resources. */
 export function role(
   RoleName: string,
-  ...statements: readonly (readonly [actions: string | readonly string[], resources?: unknown])[]
+  ...statements: readonly (readonly [
+    actions: string | readonly string[],
+    resources?: unknown,
+    condition?: object,
+  ])[]
 ): Declaration {
-  const Statement = statements.map(([Action, Resource = '*']) => ({
+  const Statement = statements.map(([Action, Resource = '*', Condition = {}]) => ({
     Effect: 'Allow',
     Action,
     Resource,
+    Condition,
   }));
   const Policies = statements.length === 0 ? [] : [{ PolicyDocument: { Statement } }];
   return ['AWS::IAM::Role', RoleName, { RoleName, Policies }];

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   DynamoDBClient,
   DynamoDBServiceException,
@@ -10,17 +7,19 @@ import {
   QueryCommand,
   ScanCommand,
 } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { VirtualClock } from '../../infra/local/clock.ts';
 import {
   type AccountOptions,
   type Declaration,
   type EmulatedAccount,
+  KEY,
+  KEY_ARN,
   PLACE,
   role,
-  roleArn,
   startAccount,
 } from '../builders/emulated-account.ts';
+import { temporaryFolder } from '../builders/temporary-folder.ts';
 import { dynamoDbCases } from '../cases/dynamodb.case.ts';
 
 const ARN = `arn:aws:dynamodb:${PLACE.region}:${PLACE.account}:table/games`;
@@ -87,31 +86,6 @@ dynamoDbCases('emulator', async () => ({
 test('no case met a fault of the emulator', () => expect(shared.faults).toEqual([]));
 
 describe('permissions', () => {
-  const only = (
-    name: string,
-    action: string,
-    resource: string,
-    Condition?: object,
-  ): Declaration => [
-    'AWS::IAM::Role',
-    name,
-    {
-      RoleName: name,
-      Policies: [
-        {
-          PolicyDocument: {
-            Statement: {
-              Effect: 'Allow',
-              Action: action,
-              Resource: resource,
-              ...(Condition && { Condition }),
-            },
-          },
-        },
-      ],
-    },
-  ];
-
   test('a missing one answers 403 and names principal, action and resource', async () => {
     await using account = await startAccount([role('reader', ['dynamodb:GetItem', ARN]), games()]);
     const failure = await clientOf(account, 'reader')
@@ -127,8 +101,8 @@ describe('permissions', () => {
 
   test('an index has an ARN of its own', async () => {
     await using account = await startAccount([
-      only('on-table', 'dynamodb:Query', ARN),
-      only('on-index', 'dynamodb:Query', `${ARN}/index/*`),
+      role('on-table', ['dynamodb:Query', ARN]),
+      role('on-index', ['dynamodb:Query', `${ARN}/index/*`]),
       withIndex,
     ]);
     await expect(clientOf(account, 'on-table').send(byOwner)).rejects.toThrow('/index/by-owner');
@@ -136,9 +110,9 @@ describe('permissions', () => {
   });
 
   test('leading keys confine a role to its partitions', async () => {
-    const Condition = { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': 'mine#*' } };
+    const toMine = { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': 'mine#*' } };
     await using account = await startAccount([
-      only('confined', 'dynamodb:*', '*', Condition),
+      role('confined', ['dynamodb:*', '*', toMine]),
       games(),
     ]);
     const client = clientOf(account, 'confined');
@@ -157,38 +131,20 @@ describe('permissions', () => {
   });
 
   test("a table under a customer's key needs kms:Decrypt through DynamoDB", async () => {
-    const Principal = { AWS: `arn:aws:iam::${PLACE.account}:root` };
-    const KeyPolicy = { Statement: { Effect: 'Allow', Principal, Action: 'kms:*', Resource: '*' } };
-    const keyId = '0b7ac0e7-4d3c-4f0b-8d0e-6a1e4e7a9b10';
-    const key: Declaration = ['AWS::KMS::Key', 'Key', { KeyPolicy }];
-    const Condition = {
+    const SSESpecification = { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: KEY_ARN };
+    const throughDynamoDb = {
       StringEquals: {
         'kms:ViaService': `dynamodb.${PLACE.region}.amazonaws.com`,
         'kms:EncryptionContext:aws:dynamodb:tableName': 'games',
       },
     };
-    const opener = only('opener', '*', '*', undefined);
-    const confined: Declaration = [
-      'AWS::IAM::Policy',
-      'OpenThroughDynamoDb',
-      {
-        Roles: ['confined'],
-        PolicyDocument: {
-          Statement: { Effect: 'Allow', Action: 'kms:Decrypt', Resource: '*', Condition },
-        },
-      },
-    ];
-    const keyArn = `arn:aws:kms:${PLACE.region}:${PLACE.account}:key/${keyId}`;
-    const encrypted = games({
-      SSESpecification: { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: keyArn },
-    });
-    void opener;
-    await using without = await startAccount([player, key, encrypted]);
-    await expect(clientOf(without).send(get('a'))).rejects.toMatchObject({
+    const opener = role('opener', ['dynamodb:*'], ['kms:Decrypt', KEY_ARN, throughDynamoDb]);
+    await using account = await startAccount([player, opener, KEY, games({ SSESpecification })]);
+    await expect(clientOf(account, 'opener').send(get('a'))).resolves.toBeDefined();
+    await expect(clientOf(account).send(get('a'))).rejects.toMatchObject({
       name: 'AccessDeniedException',
-      message: expect.stringContaining(`kms:Decrypt on resource: ${keyArn}`),
+      message: expect.stringContaining(`kms:Decrypt on resource: ${KEY_ARN}`),
     });
-    void confined;
   });
 });
 
@@ -262,8 +218,9 @@ describe('a restart', () => {
   ])('refuses another %s and says what to do', async (_, changed, message) => {
     await using folder = await temporaryFolder();
     await over(folder, [player, withIndex], async () => {});
-    await expect(startAccount([player, changed], folder)).rejects.toThrow(message);
-    await expect(startAccount([player, changed], folder)).rejects.toThrow('delete .slipway');
+    const restart = () => startAccount([player, changed], folder);
+    await expect(restart()).rejects.toThrow(message);
+    await expect(restart()).rejects.toThrow('delete .slipway');
   });
 
   test('leaves tables of an earlier template out of reach', async () => {
@@ -319,11 +276,3 @@ async function over(
   await using account = await startAccount(declarations, folder);
   await work(clientOf(account));
 }
-
-async function temporaryFolder() {
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-dynamodb-'));
-  return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
-}
-
-void roleArn;
-void beforeEach;

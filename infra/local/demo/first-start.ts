@@ -35,7 +35,7 @@ export async function trainModels(
 function trainInWorker(spec: ModelSpec, progress: Progress): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const worker = new Worker(join(import.meta.dirname, 'train.worker.ts'), {
-    workerData: { model: spec.name },
+    workerData: spec,
   });
   worker.on('error', reject);
   worker.on('message', (message: TrainingMessage) => {

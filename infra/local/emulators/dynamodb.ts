@@ -68,10 +68,15 @@ async function openDatabase(
 ): Promise<OpenDatabase> {
   await mkdir(folder, { recursive: true });
   const store = await openStore(join(folder, 'level'));
-  const tables = await openTables(store, resources, place);
-  const expiry = new Expiry(store, () => writer, tables.values(), clock);
-  const writer = new Writer(store, (changes) => expiry.observe(changes));
-  await forgetTokens(store);
-  await expiry.start(onFault);
-  return { place, store, writer, tables, expiry };
+  try {
+    const tables = await openTables(store, resources, place);
+    const expiry = new Expiry(store, () => writer, tables.values(), clock);
+    const writer = new Writer(store, (changes) => expiry.observe(changes));
+    await forgetTokens(store);
+    await expiry.start(onFault);
+    return { place, store, writer, tables, expiry };
+  } catch (failure) {
+    await store.db.close();
+    throw failure;
+  }
 }

@@ -141,12 +141,13 @@ export class LogsEmulator implements Emulator {
     group: { name: string; arn: string; path: string },
   ): LogSubscription {
     const destinationArn = String(properties['DestinationArn']);
+    const pattern = properties['FilterPattern'];
     return new LogSubscription({
       name: ref,
       logGroup: group.name,
       account: this.#options.place.account,
       file: group.path,
-      matches: compileFilterPattern(String(properties['FilterPattern'] ?? '')),
+      matches: compileFilterPattern(typeof pattern === 'string' ? pattern : ''),
       deliver: (payload) => this.#options.deliver(destinationArn, payload, group.arn),
       onFault: this.#options.onFault,
     });

@@ -49,7 +49,11 @@ const merge = (a: Statistics, b: Statistics): Statistics => ({
 });
 
 const seriesOf = (namespace: string, name: string, dimensions: Dimensions): string =>
-  JSON.stringify([namespace, name, Object.entries(dimensions).sort()]);
+  JSON.stringify([
+    namespace,
+    name,
+    Object.entries(dimensions).toSorted(([a], [b]) => a.localeCompare(b)),
+  ]);
 
 /** Metric values taken out of logs, as statistics of each second. */
 export class MetricStore {

@@ -50,21 +50,23 @@ const contextOf = (invoke: Invoke) => ({
 async function run(handler: Handler, invoke: Invoke): Promise<FromEnvironment> {
   const { requestId } = invoke;
   try {
-    const answer = await handler(JSON.parse(invoke.payload), contextOf(invoke));
-    return { type: 'answered', requestId, payload: JSON.stringify(answer ?? null) };
+    const answered = await handler(JSON.parse(invoke.payload), contextOf(invoke));
+    return { type: 'answered', requestId, payload: JSON.stringify(answered ?? null) };
   } catch (error) {
     return { type: 'threw', requestId, failure: failureOf(error) };
   }
 }
 
 function serve(handler: Handler): void {
-  process.on('message', async (invoke: Invoke) => {
-    process.env['CLOCK_OFFSET_MS'] = String(invoke.clockOffsetMs);
-    const outcome = await run(handler, invoke);
-    // Standard output is a pipe, which Node writes synchronously: everything logged is ahead of this.
-    process.stdout.write(`${endOfInvocation(invoke.requestId)}\n`);
-    await send(outcome);
-  });
+  process.on('message', (invoke: Invoke) => void answer(handler, invoke));
+}
+
+async function answer(handler: Handler, invoke: Invoke): Promise<void> {
+  process.env['CLOCK_OFFSET_MS'] = String(invoke.clockOffsetMs);
+  const outcome = await run(handler, invoke);
+  // Standard output is a pipe, which Node writes synchronously: everything logged is ahead of this.
+  process.stdout.write(`${endOfInvocation(invoke.requestId)}\n`);
+  await send(outcome);
 }
 
 process.on('disconnect', () => process.exit(0));

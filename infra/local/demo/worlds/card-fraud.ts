@@ -80,7 +80,7 @@ function amountIn(category: MerchantCategory, factor: number, random: SeededRand
 
 function drawHousehold(atMs: number, random: SeededRandom): Transaction {
   const isOnline = random.next() < 0.35;
-  const merchantCategory = pickWeighted(
+  const merchantCategory = pickWeighted<MerchantCategory>(
     isOnline
       ? { grocery: 10, electronics: 20, travel: 12, gaming: 18, other: 40 }
       : { grocery: 45, fuel: 15, restaurant: 20, electronics: 4, jewellery: 1, cash: 7, other: 8 },

@@ -41,7 +41,6 @@ const DISTANCE_KM = {
   west: 3.2,
   outskirts: 6,
 } as const;
-const LEAST_SPREAD = 1.2;
 
 type Vehicle = keyof typeof MINUTES_PER_KM;
 type Weather = keyof typeof WEATHER_FACTOR;
@@ -96,7 +95,7 @@ function drawOrder(atMs: number, weather: Weather, drift: number, random: Seeded
     zone,
     vehicle,
     itemCount,
-    distanceKm: rounded(clamp(DISTANCE_KM[zone] * Math.exp(0.35 * random.normal()), 0.3, 14), 2),
+    distanceKm: rounded(clamp(DISTANCE_KM[zone] * Math.exp(0.3 * random.normal()), 0.3, 14), 2),
     basketWeightKg:
       random.next() < 0.08 ? null : rounded(itemCount * (0.35 + 0.3 * random.next()), 1),
     storeQueueOrders: poisson(2.2 * busy, random),
@@ -127,7 +126,7 @@ function meanMinutes(order: Order, drift: number): number {
   return picking + waiting * (1 + 0.7 * drift) + riding + stairs;
 }
 
-const spreadOf = (mean: number): number => LEAST_SPREAD + 0.13 * mean;
+const spreadOf = (mean: number): number => 2.2 + 0.12 * mean;
 
 const minutesOf = (mean: number, random: SeededRandom): number =>
   rounded(Math.max(mean + spreadOf(mean) * random.normal(), 2), 2);

@@ -100,13 +100,13 @@ export const pick = <Value>(
 
 /** Draws by weight; weights need not sum to 1. */
 export function pickWeighted<Name extends string>(
-  weights: Readonly<Record<Name, number>>,
+  weights: Readonly<Partial<Record<Name, number>>>,
   random: SeededRandom,
 ): Name {
   const names = Object.keys(weights) as Name[];
-  let left = random.next() * names.reduce((sum, name) => sum + weights[name], 0);
+  let left = random.next() * names.reduce((sum, name) => sum + (weights[name] ?? 0), 0);
   for (const name of names) {
-    left -= weights[name];
+    left -= weights[name] ?? 0;
     if (left < 0) return name;
   }
   return names[0] as Name;

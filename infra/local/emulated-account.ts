@@ -1,0 +1,170 @@
+import { buildGraph, type ResourceGraph } from './assembly/graph.ts';
+import { type Assembly, assetIn } from './assembly/template.ts';
+import type { Clock } from './clock.ts';
+import { API_GATEWAY_TYPES } from './emulators/api-gateway-types.ts';
+import type { AccessKey, Credentials } from './emulators/credentials.ts';
+import { createDynamoDb } from './emulators/dynamodb.ts';
+import type { EmulatedType, Emulator, Place, Principal, Resource } from './emulators/emulator.ts';
+import { IAM_TYPES } from './emulators/iam-types.ts';
+import { isRecord } from './emulators/json.ts';
+import { createKms } from './emulators/kms.ts';
+import { LambdaEmulator } from './emulators/lambda.ts';
+import { LogsEmulator } from './emulators/logs.ts';
+import { MetricStore } from './emulators/metrics.ts';
+import { type Authorizer, createAuthorizer } from './emulators/policy.ts';
+import { createS3 } from './emulators/s3.ts';
+import { type Container, createSageMaker } from './emulators/sagemaker.ts';
+import { createSqs, type Sqs } from './emulators/sqs.ts';
+import { layerFolderFor } from './host-layer.ts';
+import type { StateFolder } from './state-folder.ts';
+
+export interface AccountOptions {
+  readonly assembly: Assembly;
+  readonly place: Place;
+  readonly state: StateFolder;
+  readonly clock: Clock;
+  readonly credentials: Credentials;
+  /** Where SDK clients reach the services. */
+  readonly endpoint: string;
+  /** Execution environments of one function at once. */
+  readonly environments: number;
+  readonly retryDelaysMs: readonly number[];
+  readonly container: Container;
+  /** Told of the processes that must not outlive this one. */
+  readonly reaper: { watch(pid: number): void; forget(pid: number): void };
+  readonly onFault: (fault: unknown) => void;
+}
+
+/** The emulated services, wired to each other and to the resources of an assembly. */
+export class EmulatedAccount {
+  readonly graph: ResourceGraph;
+  readonly authorizer: Authorizer;
+  readonly metrics = new MetricStore();
+  readonly logs: LogsEmulator;
+  readonly lambda: LambdaEmulator;
+  readonly emulators: readonly Emulator[];
+  readonly #options: AccountOptions;
+  readonly #sqs: Sqs;
+
+  /** @param extraPolicies for principals that the template does not know, such as the operator. */
+  constructor(options: AccountOptions, extraPolicies: readonly Resource[]) {
+    this.#options = options;
+    const { state, place, clock, endpoint, container, onFault } = options;
+    this.logs = this.#createLogs();
+    this.#sqs = createSqs({ folder: state.folder('sqs'), place, clock, endpoint });
+    this.lambda = this.#createLambda();
+    this.emulators = [
+      createDynamoDb({ folder: state.folder('dynamodb'), place, clock, onFault }),
+      createS3({ folder: state.folder('s3'), place, clock }),
+      createKms({ folder: state.folder('kms'), place }),
+      this.#sqs,
+      createSageMaker({ folder: state.folder('sagemaker'), place, clock, container }),
+      this.logs,
+      this.lambda,
+    ];
+    this.graph = buildGraph(options.assembly, this.#types(), place);
+    this.authorizer = createAuthorizer([...this.graph.resources, ...extraPolicies], place);
+  }
+
+  async start(): Promise<void> {
+    const { resources } = this.graph;
+    for (const emulator of this.emulators)
+      await emulator.start(resources.filter(({ type }) => Object.hasOwn(emulator.types, type)));
+    this.#checkLogPermissions();
+  }
+
+  /** Functions first: nobody may call the other services any more. */
+  async stop(): Promise<void> {
+    await this.lambda.stop();
+    for (const emulator of this.emulators) if (emulator !== this.lambda) await emulator.stop();
+  }
+
+  #types(): Map<string, EmulatedType> {
+    const declared = [...this.emulators.map(({ types }) => types), IAM_TYPES, API_GATEWAY_TYPES];
+    return new Map(declared.flatMap((types) => Object.entries(types)));
+  }
+
+  #createLogs(): LogsEmulator {
+    const { state, place, clock, onFault } = this.#options;
+    return new LogsEmulator({
+      folder: state.folder('logs'),
+      place,
+      clock,
+      onEvent: (group, { message }) => {
+        const problem = this.metrics.extract(message);
+        if (problem) onFault(new Error(`embedded metrics in ${group}: ${problem}`));
+      },
+      deliver: async (functionArn, payload, sourceArn) =>
+        this.lambda.enqueueAs('logs.amazonaws.com', functionArn, payload, sourceArn),
+      onFault,
+    });
+  }
+
+  #createLambda(): LambdaEmulator {
+    const { assembly, state, clock, credentials, endpoint, place, reaper, onFault } = this.#options;
+    return new LambdaEmulator({
+      folder: state.folder('lambda'),
+      clock,
+      authorizer: () => this.authorizer,
+      environments: this.#options.environments,
+      retryDelaysMs: this.#options.retryDelaysMs,
+      assetFolder: (property) => assetIn(property, assembly.assets),
+      layerFolder: (layer) =>
+        layerFolderFor(layer, assetIn(layer.properties['Content'], assembly.assets)),
+      ambient: (arn, sessionName) =>
+        ambientVariables(credentials.issue({ kind: 'role', arn, sessionName }), endpoint, place),
+      onLine: (group, stream, line) => this.logs.append(group, stream, line),
+      onStart: (pid) => reaper.watch(pid),
+      onExit: (pid) => reaper.forget(pid),
+      onFailure: (destinationArn, record, functionArn) =>
+        this.#deliverFailure(destinationArn, record, functionArn),
+      onFault,
+    });
+  }
+
+  /** With the permissions of the function that failed, as Lambda sends to its destinations. */
+  async #deliverFailure(queueArn: string, body: string, functionArn: string): Promise<void> {
+    const failed = this.graph.resources.find(
+      ({ type, attributes }) =>
+        type === 'AWS::Lambda::Function' && attributes['Arn'] === functionArn,
+    );
+    const role = roleOf(failed);
+    await this.#sqs.deliver(queueArn, { body, sender: role.arn }, (action, resource, context) =>
+      this.authorizer.authorize(role, action, resource, context),
+    );
+  }
+
+  /** On AWS a function that may not write its log loses it in silence. */
+  #checkLogPermissions(): void {
+    const { region, account } = this.#options.place;
+    for (const resource of this.graph.resources) {
+      if (resource.type !== 'AWS::Lambda::Function') continue;
+      const config = resource.properties['LoggingConfig'];
+      const group = isRecord(config) ? String(config['LogGroup']) : `/aws/lambda/${resource.ref}`;
+      const stream = `arn:aws:logs:${region}:${account}:log-group:${group}:log-stream:any`;
+      const decision = this.authorizer.decide(roleOf(resource), 'logs:PutLogEvents', stream);
+      if (decision.kind === 'refused')
+        this.#options.onFault(
+          new Error(`${resource.path} may not write its log: ${decision.message}`),
+        );
+    }
+  }
+}
+
+const roleOf = (emulated: Resource | undefined): Principal & { readonly kind: 'role' } => ({
+  kind: 'role',
+  arn: String(emulated?.properties['Role']),
+  sessionName: emulated?.ref ?? '',
+});
+
+const ambientVariables = (
+  { accessKeyId, secretAccessKey, sessionToken }: AccessKey,
+  endpoint: string,
+  { region }: Place,
+): Record<string, string> => ({
+  AWS_ENDPOINT_URL: endpoint,
+  AWS_REGION: region,
+  AWS_ACCESS_KEY_ID: accessKeyId,
+  AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  ...(sessionToken !== undefined && { AWS_SESSION_TOKEN: sessionToken }),
+});
