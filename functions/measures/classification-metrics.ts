@@ -51,11 +51,11 @@ export function decisionSums(
     if (labels[row] === 1) {
       const value = (values?.[row] ?? 1) * weight;
       sums.positiveValue += value;
-      sums.caughtValue += isDecided ? value : 0;
-      sums.cost += isDecided ? 0 : missCost(costs, row) * weight;
+      if (isDecided) sums.caughtValue += value;
+      else sums.cost += missCost(costs, row) * weight;
       sums[isDecided ? 'truePositives' : 'falseNegatives'] += weight;
     } else {
-      sums.cost += isDecided ? costs.falsePositive * weight : 0;
+      if (isDecided) sums.cost += costs.falsePositive * weight;
       sums[isDecided ? 'falsePositives' : 'trueNegatives'] += weight;
     }
   }

@@ -18,6 +18,8 @@ export interface BoostingOptions extends SplitRules {
   readonly columnShare: number;
   /** Trees without a better validation loss before boosting stops; 0 never stops early. */
   readonly patience: number;
+  /** Trees whose validation losses are averaged to judge the last one; above 1 where the loss jumps. */
+  readonly smoothing: number;
   readonly seed: number;
 }
 
@@ -29,6 +31,7 @@ export const BOOSTING_DEFAULTS: BoostingOptions = {
   rowShare: 1,
   columnShare: 1,
   patience: 0,
+  smoothing: 1,
   seed: 1,
   l1: 0,
   l2: 0,
@@ -102,6 +105,14 @@ function addToTraining(
   }
 }
 
+function meanOfLast(values: readonly number[], count: number): number {
+  const last = values.slice(-count);
+  // Before there are enough, a lucky start must not pass for the best.
+  return last.length < count
+    ? Number.POSITIVE_INFINITY
+    : last.reduce((sum, each) => sum + each, 0) / count;
+}
+
 /**
  * Gradient boosting of histogram trees, one tree a step, so that the caller may show progress or stop.
  *
@@ -155,14 +166,15 @@ export function* boost(
     curve.training.push(objective.loss(scores));
     if (validation) {
       addAnswers(tree, validation.table, validationScores);
-      const loss = validation.objective.loss(validationScores);
-      curve.validation.push(loss);
+      curve.validation.push(validation.objective.loss(validationScores));
+      const loss = meanOfLast(curve.validation, options.smoothing);
       if (loss < best.loss) best = { loss, trees: trees.length };
       if (options.patience > 0 && trees.length - best.trees >= options.patience) break;
     }
     yield trees.length;
   }
-  const kept = validation && options.patience > 0 ? Math.max(best.trees, 1) : trees.length;
+  const stopped = validation && options.patience > 0 && best.trees > 0;
+  const kept = stopped ? best.trees : trees.length;
   return { ensemble: { base, trees: trees.slice(0, kept) }, curve };
 }
 

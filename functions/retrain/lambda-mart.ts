@@ -114,26 +114,33 @@ function addTo(values: Float64Array, at: number, amount: number): void {
   values[at] = (values[at] ?? 0) + amount;
 }
 
+const discountGap = (discounts: Float64Array, upper: number, lower: number): number =>
+  (discounts[upper] ?? 0) - (discounts[lower] ?? 0);
+
 /** Every pair of different relevance whose better ranked item is within the truncation. */
 function pushPairs(input: PairInput): void {
-  const { query, labels, discounts, rules, scores, gradient, hessian } = input;
+  const { query, labels, discounts, rules, scores } = input;
   const order = ranking(scores, query);
   const isFlat = scores[order[0] ?? 0] === scores[order.at(-1) ?? 0];
   let total = 0;
   for (let upper = 0; upper < Math.min(rules.truncation, order.length); upper++) {
     const one = order[upper] ?? 0;
-    const label = labels[one] ?? 0;
     for (let lower = upper + 1; lower < order.length; lower++) {
       const other = order[lower] ?? 0;
-      const otherLabel = labels[other] ?? 0;
-      const exchange = (discounts[upper] ?? 0) - (discounts[lower] ?? 0);
-      if (label > otherLabel) total += 2 * pushPair(input, one, other, exchange, isFlat);
-      else if (label < otherLabel) total += 2 * pushPair(input, other, one, exchange, isFlat);
+      const above = (labels[one] ?? 0) - (labels[other] ?? 0);
+      const exchange = discountGap(discounts, upper, lower);
+      if (above > 0) total += 2 * pushPair(input, one, other, exchange, isFlat);
+      else if (above < 0) total += 2 * pushPair(input, other, one, exchange, isFlat);
     }
   }
-  const norm = (total > 0 ? Math.log2(1 + total) / total : 1) * query.weight;
+  normalise(input, total);
+}
+
+/** LightGBM's `lambdarank_norm`: the pushes of a query grow with the logarithm of their sum only. */
+function normalise({ query, gradient, hessian }: PairInput, total: number): void {
+  const factor = (total > 0 ? Math.log2(1 + total) / total : 1) * query.weight;
   for (let row = query.start; row < query.start + query.length; row++) {
-    gradient[row] = (gradient[row] ?? 0) * norm;
-    hessian[row] = (hessian[row] ?? 0) * norm;
+    gradient[row] = (gradient[row] ?? 0) * factor;
+    hessian[row] = (hessian[row] ?? 0) * factor;
   }
 }

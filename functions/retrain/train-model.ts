@@ -49,7 +49,18 @@ export interface TrainedModel {
 /** Bins cost as much as rows do in a small training; 255 only pay where rows are many. */
 const binsFor = (rows: number): number => (rows < 40_000 ? 127 : MOST_BINS);
 
+/**
+ * What a spec leaves open, by task. NDCG on a few hundred queries jumps from tree to tree, and lambdas of
+ * noisy clicks have small hessians: judged on single trees, ranking would stop at the first lucky one.
+ */
+const BOOSTING_OF_TASK: Readonly<Record<ModelSpec['task']['kind'], Partial<BoostingOptions>>> = {
+  regression: { patience: 20, l2: 1 },
+  classification: { patience: 20, l2: 1 },
+  ranking: { patience: 40, smoothing: 15, l2: 20, columnShare: 0.6 },
+};
+
 function boostingLearner(
+  { task }: ModelSpec,
   trainer: Extract<Trainer, { kind: 'gbdt' }>,
   parts: TrainingParts,
   { seed, boosting }: TrainingOptions,
@@ -57,7 +68,8 @@ function boostingLearner(
   const { trees, leaves, learningRate, minimumChildRows } = trainer;
   const bins = binsFor(parts.training.table.rows);
   const given = { trees, leaves, learningRate, minimumChildRows, bins, seed };
-  const options = { ...BOOSTING_DEFAULTS, patience: 20, l2: 1, ...given, ...boosting };
+  const usual = { ...BOOSTING_DEFAULTS, ...BOOSTING_OF_TASK[task.kind] };
+  const options = { ...usual, ...given, ...boosting };
   return (heads) => boostHeads(heads, parts, options);
 }
 
@@ -69,7 +81,7 @@ function* trainTask(
 ): Generator<Progress, TrainedTask> {
   if (trainer.kind !== 'gbdt')
     throw new Error(`${spec.name}: "${trainer.kind}" does not train in this process`);
-  const learn = boostingLearner(trainer, parts, options);
+  const learn = boostingLearner(spec, trainer, parts, options);
   const { task } = spec;
   switch (task.kind) {
     case 'regression':

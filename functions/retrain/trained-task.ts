@@ -2,11 +2,11 @@ import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { Task } from '../contracts/task.ts';
 import type { Curve, Head, Progress, Scorer } from './boosted-heads.ts';
 import { type Calibration, calibrate, fitCalibration } from './calibration.ts';
-import type { FeatureTable, Targets } from './feature-table.ts';
+import type { FeatureTable, Targets, TrainingData } from './feature-table.ts';
 import { anomalies, growIsolationForest, type IsolationForest } from './isolation-forest.ts';
 import { lambdaMart, type RankingRules } from './lambda-mart.ts';
-import { logLoss, pinball, squaredError } from './objective.ts';
-import type { GraphBuilder } from './onnx-graph.ts';
+import { logLoss, pinball, squaredError, weightedQuantile } from './objective.ts';
+import { type GraphBuilder, scalar } from './onnx-graph.ts';
 import {
   exportAnomaly,
   exportCalibration,
@@ -57,23 +57,44 @@ export function headsOf(task: Task, training: Targets, validation: Targets): Hea
   }
 }
 
+/**
+ * What to add to each head so that quantiles hold their level on rows the trees have not seen: trees cover
+ * too little of the tails they were fitted to. Split conformal prediction (Romano et al. 2019), a side each.
+ */
+function quantileShifts(
+  { quantiles }: TaskOf<'regression'>,
+  { table, targets }: TrainingData,
+  scorer: Scorer,
+): number[] {
+  const shifts = quantiles.map(({ level }, at) => {
+    const scores = scorer.scores(table, at + 1);
+    const residuals = targets.labels.map((label, row) => label - (scores[row] ?? 0));
+    return weightedQuantile(residuals, targets.weights, level);
+  });
+  return [0, ...shifts];
+}
+
 export function* trainRegression(
   task: TaskOf<'regression'>,
   { training, validation }: TrainingParts,
   learn: Learner,
 ): Generator<Progress, TrainedTask> {
   const scorer = yield* learn(headsOf(task, training.targets, validation.targets));
+  const shifts = quantileShifts(task, validation, scorer);
   return {
     scorer,
-    answers(table) {
-      const heads = [task.prediction, ...task.quantiles];
-      return regressionAnswers(
+    answers: (table) =>
+      regressionAnswers(
         task,
-        heads.map((_, at) => scorer.scores(table, at)),
+        shifts.map((shift, at) => scorer.scores(table, at).map((score) => score + shift)),
+      ),
+    export(graph, features) {
+      const scores = scorer.export(graph, features);
+      const shifted = scores.map((score, at) =>
+        shifts[at] === 0 ? score : graph.add('Add', [score, scalar(graph, shifts[at] ?? 0)]),
       );
+      return exportRegressionAnswers(graph, task, shifted);
     },
-    export: (graph, features) =>
-      exportRegressionAnswers(graph, task, scorer.export(graph, features)),
   };
 }
 

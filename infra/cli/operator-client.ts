@@ -8,11 +8,8 @@ export interface OperatorClientOptions {
   /** Of the API, with the stage where there is one. */
   readonly url: string;
   readonly region: string;
-  readonly credentials: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  };
+  /** Keys, or a provider of keys. */
+  readonly credentials: ConstructorParameters<typeof SignatureV4>[0]['credentials'];
 }
 
 /** An answer that is no success, in the API's words. */

@@ -81,7 +81,7 @@ async function main(): Promise<void> {
   const routes = await Promise.all(specs.map(({ name }) => operator.route(name)));
   const untrained = specs.filter((_, at) => !routes[at]);
   await firstVersions(untrained, operator, say);
-  say(callExamples(stack.url, stack.apiKeys[0] ?? '', specs));
+  say(callExamples(stack, specs));
 }
 
 /** Trains and registers a version of each model that has none, where there is a world to learn from. */

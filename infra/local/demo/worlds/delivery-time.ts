@@ -29,10 +29,10 @@ const RUSH_HOURS = [
   [15, 3.5],
 ] as const;
 
-const MINUTES_PER_KM = { bicycle: 4.2, scooter: 2.9, car: 2.4, van: 2.8 } as const;
+const MINUTES_PER_KM = { bicycle: 3.6, scooter: 2.6, car: 2.2, van: 2.5 } as const;
 /** How much of the traffic each vehicle feels. */
 const TRAFFIC_FELT = { bicycle: 0.1, scooter: 0.5, car: 1, van: 1 } as const;
-const WEATHER_FACTOR = { clear: 1, fog: 1.08, rain: 1.15, storm: 1.35, snow: 1.45 } as const;
+const WEATHER_FACTOR = { clear: 1, fog: 1.05, rain: 1.1, storm: 1.25, snow: 1.3 } as const;
 const DISTANCE_KM = {
   centre: 1.6,
   north: 2.8,
@@ -126,7 +126,7 @@ function meanMinutes(order: Order, drift: number): number {
   return picking + waiting * (1 + 0.7 * drift) + riding + stairs;
 }
 
-const spreadOf = (mean: number): number => 2.2 + 0.12 * mean;
+const spreadOf = (mean: number): number => 3 + 0.1 * mean;
 
 const minutesOf = (mean: number, random: SeededRandom): number =>
   rounded(Math.max(mean + spreadOf(mean) * random.normal(), 2), 2);

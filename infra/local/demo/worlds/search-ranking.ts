@@ -111,7 +111,7 @@ function drawItem(department: Department, random: SeededRandom): Item {
 
 /** Probability that the shopper is interested enough to click. */
 function clickProbability(query: Query, item: Item, drift: number): number {
-  const usual = Math.log(item.priceEur / USUAL_PRICE_EUR[item.department]);
+  const dear = Math.log(item.priceEur / 40);
   const isCareful = query.device === 'phone' ? 0.5 : 0.9;
   const matchWeight = query.intent === 'product' || query.intent === 'navigational' ? 0.3 : 0.2;
   return logistic(
@@ -119,7 +119,7 @@ function clickProbability(query: Query, item: Item, drift: number): number {
       matchWeight * (item.textMatch - 10) +
       5 * ((item.semanticMatch ?? 0.45) - 0.5) +
       (1 - 0.8 * drift) * 22 * ((item.clickRate30d ?? 0.05) - 0.04) +
-      (query.intent === 'gift' ? 0.4 : -1) * isCareful * usual +
+      (query.intent === 'gift' ? 0.2 : -0.5) * isCareful * dear +
       (0.02 + 0.06 * drift) * item.discountPercent +
       (query.isMember ? 0.5 : 0) +
       0.8 * ((item.rating ?? 3.8) - 4.1) +

@@ -1,0 +1,196 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  GetObjectCommand,
+  PutObjectCommand,
+  paginateListObjectsV2,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import {
+  DynamoDBDocumentClient,
+  PutCommand,
+  paginateScan,
+  QueryCommand,
+  TransactWriteCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { describe, expect, test } from 'vitest';
+import type { AccessKey } from '../../infra/local/emulators/credentials.ts';
+import { type Declaration, PLACE, role } from '../builders/emulated-account.ts';
+import { callJson } from '../builders/signed-fetch.ts';
+import { temporaryFolder } from '../builders/temporary-folder.ts';
+
+const TableName = 'events';
+const Bucket = 'objects';
+const declarations: readonly Declaration[] = [
+  role('writer', ['*']),
+  [
+    'AWS::DynamoDB::Table',
+    'Events',
+    {
+      TableName,
+      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+      AttributeDefinitions: ['id', 'kind'].map((AttributeName) => ({
+        AttributeName,
+        AttributeType: 'S',
+      })),
+      GlobalSecondaryIndexes: [
+        {
+          IndexName: 'by-kind',
+          KeySchema: [{ AttributeName: 'kind', KeyType: 'HASH' }],
+          Projection: { ProjectionType: 'ALL' },
+        },
+      ],
+    },
+  ],
+  ['AWS::S3::Bucket', 'Objects', { BucketName: Bucket }],
+  ['AWS::SQS::Queue', 'Queue', { QueueName: 'queue', VisibilityTimeout: 0 }],
+];
+
+/** An account in a process of its own, over a folder that outlives it. */
+async function startProcess(folder: string) {
+  const script = join(import.meta.dirname, '../builders/emulated-account-process.ts');
+  const child = fork(script, [folder, JSON.stringify(declarations)]);
+  const [started] = (await once(child, 'message')) as [
+    { endpoint: string; credentials: AccessKey },
+  ];
+  const target = { ...started, region: PLACE.region };
+  const settings = { ...target, maxAttempts: 1 };
+  return {
+    target,
+    documents: DynamoDBDocumentClient.from(new DynamoDBClient(settings)),
+    objects: new S3Client(settings),
+    kill: () => kill(child),
+    [Symbol.asyncDispose]: () => kill(child),
+  };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}
+
+/** Writes from several sides until the process dies; gives the ids that were acknowledged. */
+async function writeUntilKilled(
+  write: (id: string) => Promise<unknown>,
+  killProcess: () => Promise<void>,
+): Promise<ReadonlySet<string>> {
+  const acknowledged = new Set<string>();
+  let isKilled = false;
+  const writer = async (side: number) => {
+    for (let n = 0; !isKilled; n += 1) {
+      const id = `${side}-${n}`;
+      try {
+        await write(id);
+        acknowledged.add(id);
+      } catch (failure) {
+        if (!isKilled) throw failure;
+      }
+    }
+  };
+  const writers = Promise.all([0, 1, 2, 3, 4, 5].map(writer));
+  const enough = expect.poll(() => acknowledged.size, { timeout: 20_000 }).toBeGreaterThan(60);
+  await Promise.race([enough, writers]);
+  isKilled = true;
+  await killProcess();
+  await writers;
+  return acknowledged;
+}
+
+describe('kill -9 in the middle of acknowledged writes loses none', () => {
+  test('of items, and tears none from its index entry', async () => {
+    await using folder = await temporaryFolder();
+    await using first = await startProcess(folder.folder);
+    const put = (id: string) =>
+      first.documents.send(new PutCommand({ TableName, Item: { id, kind: 'x' } }));
+    const acknowledged = await writeUntilKilled(put, first.kill);
+    await using second = await startProcess(folder.folder);
+    const kept = new Set<string>();
+    for await (const { Items = [] } of paginateScan({ client: second.documents }, { TableName })) {
+      for (const { id } of Items) kept.add(id as string);
+    }
+    const indexed = await second.documents.send(
+      new QueryCommand({
+        TableName,
+        IndexName: 'by-kind',
+        KeyConditionExpression: 'kind = :kind',
+        ExpressionAttributeValues: { ':kind': 'x' },
+      }),
+    );
+    expect(acknowledged.difference(kept)).toEqual(new Set());
+    expect(new Set(indexed.Items?.map(({ id }) => id))).toEqual(kept);
+  });
+
+  test('of transactions, and leaves none half done', async () => {
+    await using folder = await temporaryFolder();
+    await using first = await startProcess(folder.folder);
+    const put = (id: string) => ({ Put: { TableName, Item: { id } } });
+    const acknowledged = await writeUntilKilled(
+      (id) =>
+        first.documents.send(
+          new TransactWriteCommand({ TransactItems: [put(id), put(`${id}/twin`)] }),
+        ),
+      first.kill,
+    );
+    await using second = await startProcess(folder.folder);
+    const kept = new Set<string>();
+    for await (const { Items = [] } of paginateScan({ client: second.documents }, { TableName })) {
+      for (const { id } of Items) kept.add(id as string);
+    }
+    const singles = new Set([...kept].filter((id) => !id.endsWith('/twin')));
+    expect(acknowledged.difference(singles)).toEqual(new Set());
+    expect(new Set([...singles].flatMap((id) => [id, `${id}/twin`]))).toEqual(kept);
+  });
+
+  test('of objects, and lists none that is not whole', async () => {
+    await using folder = await temporaryFolder();
+    await using first = await startProcess(folder.folder);
+    const content = (Key: string) => Key.repeat(5000);
+    const acknowledged = await writeUntilKilled(
+      (Key) => first.objects.send(new PutObjectCommand({ Bucket, Key, Body: content(Key) })),
+      first.kill,
+    );
+    await using second = await startProcess(folder.folder);
+    const kept = new Set<string>();
+    for await (const { Contents = [] } of paginateListObjectsV2(
+      { client: second.objects },
+      { Bucket },
+    )) {
+      for (const { Key = '' } of Contents) {
+        const { Body } = await second.objects.send(new GetObjectCommand({ Bucket, Key }));
+        expect((await Body?.transformToString()) === content(Key)).toBe(true);
+        kept.add(Key);
+      }
+    }
+    expect(acknowledged.difference(kept)).toEqual(new Set());
+  });
+
+  test('of messages', async () => {
+    await using folder = await temporaryFolder();
+    await using first = await startProcess(folder.folder);
+    const QueueUrl = `http://127.0.0.1:1/${PLACE.account}/queue`;
+    const sqs = (operation: string) =>
+      ({ service: 'sqs', target: `AmazonSQS.${operation}`, version: '1.0' }) as const;
+    const send = async (MessageBody: string) => {
+      const input = { QueueUrl, MessageBody };
+      expect((await callJson(first.target, sqs('SendMessage'), input)).status).toBe(200);
+    };
+    const acknowledged = await writeUntilKilled(send, first.kill);
+    await using second = await startProcess(folder.folder);
+    const kept = new Set<string>();
+    for (;;) {
+      const input = { QueueUrl, MaxNumberOfMessages: 10 };
+      const { json } = await callJson(second.target, sqs('ReceiveMessage'), input);
+      const messages = (json['Messages'] ?? []) as { Body: string; ReceiptHandle: string }[];
+      if (messages.length === 0) break;
+      for (const { Body, ReceiptHandle } of messages) {
+        kept.add(Body);
+        await callJson(second.target, sqs('DeleteMessage'), { QueueUrl, ReceiptHandle });
+      }
+    }
+    expect(acknowledged.difference(kept)).toEqual(new Set());
+  });
+});
