@@ -5,7 +5,7 @@ import {
   type Ensemble,
   score,
 } from './boosting.ts';
-import type { FeatureTable } from './feature-table.ts';
+import type { FeatureTable, Targets } from './feature-table.ts';
 import type { Objective } from './objective.ts';
 import type { GraphBuilder } from './onnx-graph.ts';
 import type { TrainingParts } from './training-parts.ts';
@@ -30,12 +30,11 @@ export interface Curve {
   readonly kept: number;
 }
 
-/** A score to learn, by its name in the report, and what it minimises on each part. */
+/** A score to learn, by its name in the report, and what it minimises on any rows. */
 export interface Head {
   readonly name: string;
   readonly loss: string;
-  readonly training: Objective;
-  readonly validation: Objective;
+  readonly objective: (targets: Targets) => Objective;
 }
 
 /** Something that scores rows, one score a head, and can say the same in ONNX. */
@@ -68,8 +67,8 @@ export function* boostHeads(
   const results: BoostingResult[] = [];
   for (const head of heads) {
     const steps = boost(
-      { table: training.table, objective: head.training },
-      { table: validation.table, objective: head.validation },
+      { table: training.table, objective: head.objective(training.targets) },
+      { table: validation.table, objective: head.objective(validation.targets) },
       options,
     );
     let step = steps.next();

@@ -56,7 +56,7 @@ export function columnImportance(
   seed: number,
 ): ColumnImportance[] {
   const { table, targets } = firstRows(validation.table, validation.targets);
-  const objective = headsOf(task, targets, targets)[0]?.validation;
+  const objective = headsOf(task)[0]?.objective(targets);
   const lossOf = (of: FeatureTable): number => objective?.loss(scores(of, 0)) ?? 0;
   const usual = lossOf(table);
   const random = seededRandom(seed, 'permutation importance');

@@ -1,4 +1,4 @@
-import { discount, gainOf, normalisedGain, type RankingGain } from '../measures/ranking-metrics.ts';
+import { discount, discountedGain, gainOf, type RankingGain } from '../measures/ranking-metrics.ts';
 import type { Targets } from './feature-table.ts';
 import type { Objective } from './objective.ts';
 
@@ -11,39 +11,44 @@ export interface RankingRules {
 }
 
 interface Query {
-  readonly start: number;
-  readonly length: number;
-  /** 1 / DCG of the ideal order, truncated; 0 when no item is relevant. */
+  /** Its rows, best score first; kept from tree to tree, since a tree moves few. */
+  readonly order: Int32Array;
+  /** 1 / DCG of the ideal order, to the truncation and to the cutoff; 0 when no item is relevant. */
   readonly inverseIdeal: number;
+  readonly inverseIdealShown: number;
   readonly weight: number;
 }
 
-function idealGain(labels: Float64Array, { gain, truncation }: RankingRules): number {
-  return labels
-    .toSorted()
-    .reverse()
-    .subarray(0, truncation)
-    .reduce((sum, label, rank) => sum + gainOf(label, gain) * discount(rank), 0);
-}
+const inverse = (value: number): number => (value > 0 ? 1 / value : 0);
 
 function queriesOf({ labels, weights, queryStarts }: Targets, rules: RankingRules): Query[] {
   return Array.from(queryStarts.subarray(0, -1), (start, at) => {
     const end = queryStarts[at + 1] ?? start;
-    const ideal = idealGain(labels.subarray(start, end), rules);
+    const best = Array.from(labels.subarray(start, end).toSorted().reverse());
     const weight = weights.subarray(start, end).reduce((sum, each) => sum + each, 0);
     return {
-      start,
-      length: end - start,
-      inverseIdeal: ideal > 0 ? 1 / ideal : 0,
+      order: Int32Array.from({ length: end - start }, (_, row) => start + row),
+      inverseIdeal: inverse(discountedGain(best, rules.truncation, rules.gain)),
+      inverseIdealShown: inverse(discountedGain(best, rules.cutoff, rules.gain)),
       weight: weight / (end - start),
     };
   });
 }
 
-/** Positions of a query's items, best score first; equal scores keep their order. */
-function ranking(scores: Float64Array, { start, length }: Query): Int32Array {
-  const order = Int32Array.from({ length }, (_, at) => start + at);
-  return order.sort((one, other) => (scores[other] ?? 0) - (scores[one] ?? 0) || one - other);
+/** Insertion sort, best score first; equal scores by row, so that the order is a function of the scores. */
+function sortByScore(order: Int32Array, scores: Float64Array): void {
+  for (let at = 1; at < order.length; at++) {
+    const row = order[at] ?? 0;
+    const score = scores[row] ?? 0;
+    let place = at;
+    for (; place > 0; place--) {
+      const before = order[place - 1] ?? 0;
+      const ahead = (scores[before] ?? 0) - score;
+      if (ahead > 0 || (ahead === 0 && before < row)) break;
+      order[place] = before;
+    }
+    order[place] = row;
+  }
 }
 
 /**
@@ -55,7 +60,7 @@ export function lambdaMart(targets: Targets, rules: RankingRules): Objective {
   const { labels } = targets;
   const queries = queriesOf(targets, rules);
   const gains = labels.map((label) => gainOf(label, rules.gain));
-  const longest = queries.reduce((most, { length }) => Math.max(most, length), 0);
+  const longest = queries.reduce((most, { order }) => Math.max(most, order.length), 0);
   const discounts = Float64Array.from({ length: longest }, (_, rank) => discount(rank));
   return {
     initialScore: () => 0,
@@ -63,17 +68,22 @@ export function lambdaMart(targets: Targets, rules: RankingRules): Objective {
       gradient.fill(0);
       hessian.fill(0);
       for (const query of queries)
-        if (query.inverseIdeal > 0)
+        if (query.inverseIdeal > 0) {
+          sortByScore(query.order, scores);
           pushPairs({ query, labels, gains, discounts, rules, scores, gradient, hessian });
+        }
     },
     loss(scores) {
       let sum = 0;
       let weight = 0;
       for (const query of queries) {
         if (query.inverseIdeal === 0) continue;
-        const order = ranking(scores, query);
-        const served = Array.from(order, (row) => labels[row] ?? 0);
-        sum += (normalisedGain(served, rules.cutoff, rules.gain) ?? 0) * query.weight;
+        sortByScore(query.order, scores);
+        const shown = Math.min(rules.cutoff, query.order.length);
+        let gained = 0;
+        for (let rank = 0; rank < shown; rank++)
+          gained += (gains[query.order[rank] ?? 0] ?? 0) * (discounts[rank] ?? 0);
+        sum += gained * query.inverseIdealShown * query.weight;
         weight += query.weight;
       }
       return weight > 0 ? 1 - sum / weight : 0;
@@ -120,7 +130,7 @@ const discountGap = (discounts: Float64Array, upper: number, lower: number): num
 /** Every pair of different relevance whose better ranked item is within the truncation. */
 function pushPairs(input: PairInput): void {
   const { query, labels, discounts, rules, scores } = input;
-  const order = ranking(scores, query);
+  const { order } = query;
   const isFlat = scores[order[0] ?? 0] === scores[order.at(-1) ?? 0];
   let total = 0;
   for (let upper = 0; upper < Math.min(rules.truncation, order.length); upper++) {
@@ -139,7 +149,7 @@ function pushPairs(input: PairInput): void {
 /** LightGBM's `lambdarank_norm`: the pushes of a query grow with the logarithm of their sum only. */
 function normalise({ query, gradient, hessian }: PairInput, total: number): void {
   const factor = (total > 0 ? Math.log2(1 + total) / total : 1) * query.weight;
-  for (let row = query.start; row < query.start + query.length; row++) {
+  for (const row of query.order) {
     gradient[row] = (gradient[row] ?? 0) * factor;
     hessian[row] = (hessian[row] ?? 0) * factor;
   }

@@ -5,6 +5,7 @@ import { boostHeads, type Progress } from './boosted-heads.ts';
 import { BOOSTING_DEFAULTS, type BoostingOptions } from './boosting.ts';
 import { MOST_BINS } from './feature-bins.ts';
 import type { Instance, LabelledRows } from './labelled-rows.ts';
+import { trainPerceptron } from './multilayer-perceptron.ts';
 import { emitOutputs, encodeInputs, graphBuilder, ML_DOMAIN, tensorInfos } from './onnx-graph.ts';
 import { encodeRows } from './row-encoding.ts';
 import {
@@ -73,15 +74,29 @@ function boostingLearner(
   return (heads) => boostHeads(heads, parts, options);
 }
 
+function learnerOf(
+  spec: ModelSpec,
+  trainer: Trainer,
+  parts: TrainingParts,
+  options: TrainingOptions,
+): Learner {
+  switch (trainer.kind) {
+    case 'gbdt':
+      return boostingLearner(spec, trainer, parts, options);
+    case 'mlp':
+      return (heads) => trainPerceptron(heads, parts, { ...trainer, seed: options.seed });
+    case 'sagemaker-xgboost':
+      throw new Error(`${spec.name}: sagemaker-xgboost trains on SageMaker, not in this process`);
+  }
+}
+
 function* trainTask(
   spec: ModelSpec,
   trainer: Trainer,
   parts: TrainingParts,
   options: TrainingOptions,
 ): Generator<Progress, TrainedTask> {
-  if (trainer.kind !== 'gbdt')
-    throw new Error(`${spec.name}: "${trainer.kind}" does not train in this process`);
-  const learn = boostingLearner(spec, trainer, parts, options);
+  const learn = learnerOf(spec, trainer, parts, options);
   const { task } = spec;
   switch (task.kind) {
     case 'regression':
@@ -89,7 +104,8 @@ function* trainTask(
     case 'ranking':
       return yield* trainRanking(task, parts, learn);
     case 'classification': {
-      const anomaly = { trees: trainer.anomalyTrees, seed: options.seed };
+      const trees = trainer.kind === 'gbdt' ? trainer.anomalyTrees : 0;
+      const anomaly = { trees, seed: options.seed };
       return yield* trainClassification(spec, task, parts, learn, anomaly);
     }
   }

@@ -1,6 +1,6 @@
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { Task } from '../contracts/task.ts';
-import type { Curve, Head, Progress, Scorer } from './boosted-heads.ts';
+import type { Head, Progress, Scorer } from './boosted-heads.ts';
 import { type Calibration, calibrate, fitCalibration } from './calibration.ts';
 import type { FeatureTable, Targets, TrainingData } from './feature-table.ts';
 import { anomalies, growIsolationForest, type IsolationForest } from './isolation-forest.ts';
@@ -32,28 +32,25 @@ type TaskOf<Kind extends Task['kind']> = Extract<Task, { kind: Kind }>;
 /** Pairs below the results a person sees still teach a little, as LightGBM's guide advises. */
 const TRUNCATION_BEYOND_CUTOFF = 20;
 
-export function headsOf(task: Task, training: Targets, validation: Targets): Head[] {
-  const head = (name: string, loss: string, objective: (targets: Targets) => Head['training']) => ({
-    name,
-    loss,
-    training: objective(training),
-    validation: objective(validation),
-  });
+export function headsOf(task: Task): Head[] {
   switch (task.kind) {
     case 'regression':
       return [
-        head(task.prediction, 'squared error', squaredError),
-        ...task.quantiles.map(({ level, column }) =>
-          head(column, `pinball ${level}`, (targets) => pinball(targets, level)),
-        ),
+        { name: task.prediction, loss: 'squared error', objective: squaredError },
+        ...task.quantiles.map(({ level, column }) => ({
+          name: column,
+          loss: `pinball ${level}`,
+          objective: (targets: Targets) => pinball(targets, level),
+        })),
       ];
     case 'ranking': {
       const { cutoff, gain } = task;
       const rules: RankingRules = { cutoff, gain, truncation: cutoff + TRUNCATION_BEYOND_CUTOFF };
-      return [head(task.score, `1 - NDCG@${cutoff}`, (targets) => lambdaMart(targets, rules))];
+      const objective = (targets: Targets) => lambdaMart(targets, rules);
+      return [{ name: task.score, loss: `1 - NDCG@${cutoff}`, objective }];
     }
     case 'classification':
-      return [head(task.score, 'log loss', logLoss)];
+      return [{ name: task.score, loss: 'log loss', objective: logLoss }];
   }
 }
 
@@ -76,10 +73,10 @@ function quantileShifts(
 
 export function* trainRegression(
   task: TaskOf<'regression'>,
-  { training, validation }: TrainingParts,
+  { validation }: TrainingParts,
   learn: Learner,
 ): Generator<Progress, TrainedTask> {
-  const scorer = yield* learn(headsOf(task, training.targets, validation.targets));
+  const scorer = yield* learn(headsOf(task));
   const shifts = quantileShifts(task, validation, scorer);
   return {
     scorer,
@@ -101,10 +98,10 @@ export function* trainRegression(
 /** The score as a probability of interest (relevance above 0), which keeps the order. */
 export function* trainRanking(
   task: TaskOf<'ranking'>,
-  { training, validation }: TrainingParts,
+  { validation }: TrainingParts,
   learn: Learner,
 ): Generator<Progress, TrainedTask> {
-  const scorer = yield* learn(headsOf(task, training.targets, validation.targets));
+  const scorer = yield* learn(headsOf(task));
   const { labels, weights } = validation.targets;
   const interested = labels.map((label) => Number(label > 0));
   const calibration = fitCalibration([scorer.scores(validation.table, 0)], interested, weights);
@@ -163,7 +160,7 @@ export function* trainClassification(
   learn: Learner,
   anomaly: { readonly trees: number; readonly seed: number },
 ): Generator<Progress, TrainedTask> {
-  const scorer = yield* learn(headsOf(task, training.targets, validation.targets));
+  const scorer = yield* learn(headsOf(task));
   const forest =
     anomaly.trees > 0
       ? growIsolationForest(training.table, anomaly.trees, anomaly.seed)
@@ -179,5 +176,3 @@ export function* trainClassification(
   const column = anomalyColumn(spec, task) ?? 'anomaly';
   return combinedTask(task.score, column, { scorer, forest, calibration });
 }
-
-export type { Curve };

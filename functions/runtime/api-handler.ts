@@ -1,5 +1,10 @@
 import middy from '@middy/core';
-import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
+import type {
+  APIGatewayProxyEvent,
+  APIGatewayProxyResult,
+  Context,
+  LambdaFunctionURLEventWithIAMAuthorizer,
+} from 'aws-lambda';
 import { ApiError } from '../contracts/api-error.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import { describeError, log } from './log.ts';
@@ -26,27 +31,44 @@ export interface ApiReply {
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-/** Composes a handler of API Gateway proxy events: every failure leaves as the error shape of the API. */
+/** Composes a handler of API events: every failure leaves as the error shape of the API. */
 export const apiHandler = (answer: (request: ApiRequest, context: Context) => Promise<ApiReply>) =>
-  middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
+  middy<ApiEvent, APIGatewayProxyResult>()
     .onError((failure) => {
       failure.response = renderFailure(failure.error);
     })
-    .handler(async (event: APIGatewayProxyEvent, context: Context) =>
+    .handler(async (event: ApiEvent, context: Context) =>
       renderReply(await answer(readRequest(event), context)),
     );
 
-function readRequest(event: APIGatewayProxyEvent): ApiRequest {
-  const identity = event.requestContext.identity;
+/** What REST APIs (payload 1.0) and function URLs (payload 2.0) hand over. */
+type ApiEvent = APIGatewayProxyEvent | LambdaFunctionURLEventWithIAMAuthorizer;
+
+function readRequest(event: ApiEvent): ApiRequest {
   return {
-    method: event.httpMethod,
-    path: readPath(event.path),
+    ...readEnvelope(event),
     query: event.queryStringParameters ?? {},
     headers: lowerCaseNames(event.headers ?? {}),
     body: event.body
       ? Buffer.from(event.body, event.isBase64Encoded ? 'base64' : 'utf8')
       : Buffer.alloc(0),
-    caller: identity.apiKeyId ?? identity.userArn ?? 'unknown',
+  };
+}
+
+function readEnvelope(event: ApiEvent): Pick<ApiRequest, 'method' | 'path' | 'caller'> {
+  if ('httpMethod' in event) {
+    const { apiKeyId, userArn } = event.requestContext.identity;
+    return {
+      method: event.httpMethod,
+      path: readPath(event.path),
+      caller: apiKeyId ?? userArn ?? 'unknown',
+    };
+  }
+  const { http, authorizer } = event.requestContext;
+  return {
+    method: http.method,
+    path: readPath(event.rawPath),
+    caller: authorizer.iam.userArn,
   };
 }
 
@@ -64,7 +86,7 @@ function readPath(path: string): string[] {
   }
 }
 
-function lowerCaseNames(headers: APIGatewayProxyEvent['headers']) {
+function lowerCaseNames(headers: ApiEvent['headers']) {
   const lower: Record<string, string | undefined> = {};
   for (const name in headers) lower[name.toLowerCase()] = headers[name];
   return lower;

@@ -37,6 +37,8 @@ interface Source {
   readonly raw: Raw;
   /** What the parent gives a nested template, and where the parent's own references lead. */
   readonly given: { readonly parent: Source; readonly parameters: Properties } | undefined;
+  /** By the logical id in this template. */
+  readonly nested: Map<string, Source>;
 }
 
 export interface Synthesized {
@@ -97,18 +99,21 @@ function readSources(
 ): Source[] {
   const body = readFileSync(join(folder, file), 'utf8');
   const raw: Raw = JSON.parse(body);
-  const source: Source = { name, body, raw, given };
-  const nested = Object.entries(raw.Resources).flatMap(([id, { Type, Properties = {} }]) => {
+  const source: Source = { name, body, raw, given, nested: new Map() };
+  const below = Object.entries(raw.Resources).flatMap(([id, { Type, Properties = {} }]) => {
     if (Type !== 'AWS::CloudFormation::Stack') return [];
     const [hash = ''] =
       /[0-9a-f]{64}(?=\.json)/.exec(JSON.stringify(Properties['TemplateURL'])) ?? [];
-    return readSources(folder, assets.get(hash) ?? '', {
+    const [child, ...others] = readSources(folder, assets.get(hash) ?? '', {
       name: /^Serve(.+?)NestedStack/.exec(id)?.[1] ?? id,
       assets,
       given: { parent: source, parameters: objectOf(Properties['Parameters']) },
     });
+    if (!child) return [];
+    source.nested.set(id, child);
+    return [child, ...others];
   });
-  return [source, ...nested];
+  return [source, ...below];
 }
 
 type Exports = ReadonlyMap<string, { readonly source: Source; readonly value: Json }>;
@@ -167,9 +172,12 @@ const INTRINSICS: Readonly<Record<string, Write>> = {
     if (given && passed !== undefined) return plain(passed, given.parent, exports);
     return name.startsWith('AWS::') ? `<${name}>` : `<${source.name}/${withoutHash(name)}>`;
   },
-  'Fn::GetAtt'(argument, { name }) {
-    const [id, attribute] = listOf(argument);
-    return `<${name}/${withoutHash(textOf(id))}.${textOf(attribute)}>`;
+  'Fn::GetAtt'(argument, { name, nested }, exports) {
+    const [id, attribute] = listOf(argument).map(textOf);
+    const child = nested.get(id ?? '');
+    const output = child?.raw.Outputs?.[attribute?.replace('Outputs.', '') ?? ''];
+    if (child && output) return plain(output.Value, child, exports);
+    return `<${name}/${withoutHash(id ?? '')}.${attribute}>`;
   },
   'Fn::ImportValue'(argument, _source, exports) {
     const name = textOf(argument);

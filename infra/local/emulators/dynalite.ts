@@ -136,12 +136,28 @@ export function validate(
   input: JsonObject,
 ): ActionInput {
   const rule = rules.get(name) ?? { types: {}, custom: undefined };
+  for (const member of Object.values(input)) refuseNulls(member);
   return withServiceErrors(() => {
     // Dynalite deletes members it does not know from what it is given.
     const checked = validations.checkTypes(structuredClone(input), rule.types);
     validations.checkValidations(checked, rule.types, rule.custom, store);
     return checked;
   });
+}
+
+/** Dynalite trips over a null where an attribute value belongs; a member that is null counts as absent. */
+function refuseNulls(member: unknown): void {
+  if (typeof member !== 'object' || member === null) return;
+  for (const nested of Object.values(member)) {
+    if (nested !== null) refuseNulls(nested);
+    else {
+      throw new ServiceError(
+        400,
+        'ValidationException',
+        'Supplied AttributeValue is empty, must contain exactly one of the supported datatypes',
+      );
+    }
+  }
 }
 
 /** Runs one of dynalite's actions over a store or over a batch that stands in for it. */

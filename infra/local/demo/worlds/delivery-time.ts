@@ -126,7 +126,7 @@ function meanMinutes(order: Order, drift: number): number {
   return picking + waiting * (1 + 0.7 * drift) + riding + stairs;
 }
 
-const spreadOf = (mean: number): number => 3 + 0.1 * mean;
+const spreadOf = (mean: number): number => 4 + 0.08 * mean;
 
 const minutesOf = (mean: number, random: SeededRandom): number =>
   rounded(Math.max(mean + spreadOf(mean) * random.normal(), 2), 2);

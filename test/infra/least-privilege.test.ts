@@ -1,0 +1,155 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { aModel } from '../builders/model-spec.ts';
+import { type Json, listOf, objectOf, synthesize, textOf } from '../builders/templates.ts';
+
+const app = synthesize([aModel('m')]);
+afterAll(() => app[Symbol.dispose]());
+
+interface Grant {
+  readonly action: string;
+  readonly resource: string;
+}
+
+const statementsOf = (policy: Json | undefined) =>
+  listOf(objectOf(policy)['Statement']).map((statement) => objectOf(statement));
+
+/** What a role may do, one line an action and resource. */
+const grants = new Map(
+  app.of('AWS::IAM::Policy').map(({ properties }) => [
+    textOf(listOf(properties['Roles'])[0]).slice(1, -1),
+    statementsOf(properties['PolicyDocument']).flatMap(({ Action, Resource }): Grant[] =>
+      listOf(Action).flatMap((action) =>
+        listOf(Resource).map((resource) => ({
+          action: textOf(action),
+          resource: textOf(resource),
+        })),
+      ),
+    ),
+  ]),
+);
+const allGrants = [...grants.values()].flat();
+const grantsOf = (role: string): string[] =>
+  (grants.get(role) ?? []).map(({ action, resource }) => `${action} ${resource}`);
+
+/** What every function does for itself. */
+const own = (name: string): string[] => [
+  `logs:CreateLogStream <${name}Logs.Arn>`,
+  `logs:PutLogEvents <${name}Logs.Arn>`,
+  'xray:PutTelemetryRecords *',
+  'xray:PutTraceSegments *',
+];
+const key = '<stateful/Key.Arn>';
+
+describe('no policy', () => {
+  test('names an action by a pattern', () => {
+    expect(allGrants.filter(({ action }) => action.includes('*'))).toEqual([]);
+  });
+
+  test('names all resources, but for X-Ray, which knows none', () => {
+    expect(
+      new Set(allGrants.flatMap(({ action, resource }) => (resource === '*' ? [action] : []))),
+    ).toEqual(new Set(['xray:PutTelemetryRecords', 'xray:PutTraceSegments']));
+  });
+
+  test('is one of AWS, but for the role with which API Gateway writes the access log', () => {
+    expect(
+      app
+        .of('AWS::IAM::Role')
+        .flatMap(({ name, properties }) =>
+          'ManagedPolicyArns' in properties ? [[name, properties['ManagedPolicyArns']]] : [],
+        ),
+    ).toEqual([
+      [
+        'delivery/ApiRestCloudWatchRole',
+        ['arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs'],
+      ],
+    ]);
+  });
+
+  test('of a resource lets anybody in', () => {
+    const policies = app.resources.flatMap(({ name, properties }) =>
+      ['PolicyDocument', 'KeyPolicy', 'AssumeRolePolicyDocument'].flatMap((document) =>
+        statementsOf(properties[document]).flatMap(({ Effect, Principal, Condition }) =>
+          Effect === 'Allow' && Principal !== undefined ? [{ name, Principal, Condition }] : [],
+        ),
+      ),
+    );
+    expect(policies.length).toBeGreaterThan(0);
+    expect(policies.filter(({ Principal }) => JSON.stringify(Principal).includes('"*"'))).toEqual(
+      [],
+    );
+  });
+
+  test('lets a service invoke a function for whatever account', () => {
+    expect(
+      app.of('AWS::Lambda::Permission').filter(({ properties }) => !('SourceArn' in properties)),
+    ).toEqual([]);
+  });
+});
+
+describe('the role of', () => {
+  test('the inspecting function writes its log and its traces, and does nothing else', () => {
+    const name = 'delivery/PromoteInspectGraph';
+    expect(grantsOf(`${name}Role`)).toEqual(own(name));
+  });
+
+  test('the catalog reads routes', () => {
+    const name = 'delivery/ServeCatalog';
+    expect(grantsOf(`${name}Role`)).toEqual([
+      ...own(name),
+      'dynamodb:GetItem <stateful/Routes.Arn>',
+      `kms:Decrypt ${key}`,
+    ]);
+  });
+
+  const reading = [
+    'dynamodb:GetItem <stateful/Routes.Arn>',
+    'dynamodb:GetItem <stateful/Versions.Arn>',
+    `kms:Decrypt ${key}`,
+    's3:GetObject <stateful/Artifacts.Arn>/artifacts/*',
+  ];
+
+  test('a serving function reads routes, versions and artifacts, and writes none', () => {
+    expect(grantsOf('m/ServerRole').toSorted()).toEqual(
+      [...reading, ...own('m/Server')].toSorted(),
+    );
+  });
+
+  test('a shadow function reads the same, and sends its dead letters', () => {
+    expect(grantsOf('m/ShadowRole').toSorted()).toEqual(
+      [
+        ...reading,
+        ...own('m/Shadow'),
+        'sqs:SendMessage <delivery/DeadLetters.Arn>',
+        `kms:GenerateDataKey ${key}`,
+      ].toSorted(),
+    );
+  });
+
+  test('the operator API writes versions, routes, uploads and artifacts, and deletes none', () => {
+    const name = 'delivery/PromoteOperatorApi';
+    expect(grantsOf(`${name}Role`).toSorted()).toEqual(
+      [
+        ...own(name),
+        ...['GetItem', 'PutItem', 'Query', 'UpdateItem'].map(
+          (action) => `dynamodb:${action} <stateful/Versions.Arn>`,
+        ),
+        ...['GetItem', 'PutItem'].map((action) => `dynamodb:${action} <stateful/Routes.Arn>`),
+        ...[
+          'Decrypt',
+          'DescribeKey',
+          'Encrypt',
+          'GenerateDataKey',
+          'ReEncryptFrom',
+          'ReEncryptTo',
+        ].map((action) => `kms:${action} ${key}`),
+        ...['GetObject', 'GetObjectVersion', 'PutObject'].map(
+          (action) => `s3:${action} <stateful/Artifacts.Arn>/uploads/*`,
+        ),
+        's3:PutObject <stateful/Artifacts.Arn>/artifacts/*',
+        's3:ListBucket <stateful/Artifacts.Arn>',
+        'lambda:InvokeFunction <delivery/PromoteInspectGraph.Arn>',
+      ].toSorted(),
+    );
+  });
+});

@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { cardFraud } from '../../functions/models/card-fraud.ts';
+import { deliveryTime } from '../../functions/models/delivery-time.ts';
+import { searchRanking } from '../../functions/models/search-ranking.ts';
+import { synthesize as synthesizeApart } from '../../infra/local/synthesize.ts';
+import { objectOf, type Synthesized, synthesize, textOf } from '../builders/templates.ts';
+import { temporaryFolder } from '../builders/temporary-folder.ts';
+
+const specs = [cardFraud, deliveryTime, searchRanking];
+const app = synthesize(specs);
+afterAll(() => app[Symbol.dispose]());
+
+/** Asset by function: an asset's name is the hash of its content. */
+const assetsOf = ({ of }: Synthesized): Record<string, string> =>
+  Object.fromEntries(
+    of('AWS::Lambda::Function').map(({ name, properties }) => [
+      name,
+      textOf(objectOf(properties['Code'])['S3Key']),
+    ]),
+  );
+
+describe('the asset of', () => {
+  const folderOf = (name: string): string => {
+    const found = app.of('AWS::Lambda::Function').find((each) => each.name === name);
+    return app.assetFolder(found?.properties['Code']);
+  };
+  const contentOf = (name: string) => {
+    const folder = folderOf(name);
+    return readdirSync(folder)
+      .toSorted()
+      .map((file) =>
+        file.endsWith('.json')
+          ? [file, JSON.parse(readFileSync(join(folder, file), 'utf8'))]
+          : [file],
+      );
+  };
+
+  test.each([
+    ['cardfraud', cardFraud],
+    ['deliverytime', deliveryTime],
+    ['searchranking', searchRanking],
+  ])('%s is the bundle and the spec of that model, for server and shadow', (nested, spec) => {
+    const content = [['index.cjs'], ['spec.json', spec]];
+    expect([contentOf(`${nested}/Server`), contentOf(`${nested}/Shadow`)]).toEqual([
+      content,
+      content,
+    ]);
+  });
+
+  test('what belongs to no model is the bundle and all specs', () => {
+    expect(contentOf('delivery/ServeCatalog')).toEqual([['index.cjs'], ['specs.json', specs]]);
+  });
+});
+
+test('an edited spec changes the assets of its model, and of what knows all models', () => {
+  using edited = synthesize([
+    cardFraud,
+    { ...deliveryTime, description: 'Minutes to the door.' },
+    searchRanking,
+  ]);
+  const before = assetsOf(app);
+  const after = assetsOf(edited);
+  expect(Object.keys(after).filter((name) => after[name] !== before[name])).toEqual([
+    'delivery/PromoteOperatorApi',
+    'delivery/ServeCatalog',
+    'deliverytime/Server',
+    'deliverytime/Shadow',
+  ]);
+});
+
+test('another process synthesizes the same templates, byte for byte', async () => {
+  await using made = await temporaryFolder();
+  await synthesizeApart(made.folder);
+  const bodies = readdirSync(made.folder)
+    .filter((file) => file.endsWith('.template.json'))
+    .map((file) => readFileSync(join(made.folder, file), 'utf8'));
+  expect(bodies.toSorted()).toEqual(app.templates.map(({ body }) => body).toSorted());
+});
