@@ -34,7 +34,7 @@ export interface EmulatedAccount {
   /** What was not the caller's fault; a test that expects none asserts that it is empty. */
   readonly faults: readonly unknown[];
   /** Keys of a role of the template, by its name. */
-  keysOf(roleName: string): AccessKey;
+  readonly keysOf: (roleName: string) => AccessKey;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -144,6 +144,10 @@ export const KEY_ARN = `arn:aws:kms:${PLACE.region}:${PLACE.account}:key/${KEY_I
 export function keyIdOf(logicalId: string): string {
   const declared = { stack: 'Test', logicalId, path: '', type: 'AWS::KMS::Key', properties: {} };
   return physicalUuid(declared);
+}
+
+export function bucket(BucketName: string, properties: Properties = {}): Declaration {
+  return ['AWS::S3::Bucket', BucketName, { BucketName, ...properties }];
 }
 
 /** A role that may do the given actions on the given resources. */

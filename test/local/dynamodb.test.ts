@@ -20,6 +20,7 @@ import {
   startAccount,
 } from '../builders/emulated-account.ts';
 import { temporaryFolder } from '../builders/temporary-folder.ts';
+import { dynamoDbTransactionCases } from '../cases/dynamodb-transactions.case.ts';
 import { dynamoDbCases } from '../cases/dynamodb.case.ts';
 
 const ARN = `arn:aws:dynamodb:${PLACE.region}:${PLACE.account}:table/games`;
@@ -76,12 +77,14 @@ const byOwner = new QueryCommand({
 
 const shared = await startAccount([player, withIndex]);
 afterAll(() => shared[Symbol.asyncDispose]());
-dynamoDbCases('emulator', async () => ({
+const connect = async () => ({
   endpoint: shared.endpoint,
   region: shared.region,
   credentials: shared.keysOf('player'),
   tableName: 'games',
-}));
+});
+dynamoDbCases('emulator', connect);
+dynamoDbTransactionCases('emulator', connect);
 
 test('no case met a fault of the emulator', () => expect(shared.faults).toEqual([]));
 
