@@ -28,7 +28,7 @@ export interface TrainingData {
 }
 
 /** @throws Error for columns that share a name, since a report could not tell them apart. */
-export function refuseRepeatedColumns(columns: readonly FeatureColumn[]): void {
+export function refuseRepeatedColumns(columns: readonly Pick<FeatureColumn, 'name'>[]): void {
   const seen = new Set<string>();
   for (const { name } of columns) {
     if (seen.has(name)) throw new Error(`two columns are named "${name}"`);

@@ -29,6 +29,8 @@ export interface PerceptronOptions {
 
 /** Rows a step; for ranking, whole queries of at least as many rows. */
 const BATCH_ROWS = 128;
+/** Some tens of milliseconds of work, after which the event loop gets its turn. */
+const BATCHES_A_YIELD = 16;
 /** Epochs without a better validation loss before training stops. */
 const PATIENCE = 6;
 
@@ -283,9 +285,11 @@ export function* trainPerceptron(
   const curves = heads.map(() => ({ training: [] as number[], validation: [] as number[] }));
   let best = { loss: Number.POSITIVE_INFINITY, epoch: 0, model };
   for (let epoch = 1; epoch <= options.epochs && epoch - best.epoch <= PATIENCE; epoch++) {
-    for (const at of shuffle(Int32Array.from(cut.keys()), random)) {
+    const progress = { stage: 'network', done: epoch - 1, total: options.epochs };
+    for (const [turn, at] of shuffle(Int32Array.from(cut.keys()), random).entries()) {
       const batch = cut[at];
       if (batch) trainBatch(model, batch, headWeights, steps);
+      if (turn % BATCHES_A_YIELD === 0) yield progress;
     }
     const losses = lossesOf(heads, model, validation);
     lossesOf(heads, model, training).forEach((loss, head) => curves[head]?.training.push(loss));

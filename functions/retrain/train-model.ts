@@ -15,7 +15,7 @@ import {
   trainRanking,
   trainRegression,
 } from './trained-task.ts';
-import { prepareParts, type TrainingParts } from './training-parts.ts';
+import { type ClassWeights, prepareParts, type TrainingParts } from './training-parts.ts';
 import { reportTraining, type TrainingReport } from './training-report.ts';
 
 /** Stamped into every model; raised when the same rows and seed would give other bytes. */
@@ -30,6 +30,8 @@ export interface TrainingOptions {
   readonly trainer?: Trainer;
   /** Beyond what a spec can say: sampling, regularisation, early stopping. */
   readonly boosting?: Partial<BoostingOptions>;
+  /** Classification: what training rows of a class count, by its name. */
+  readonly classWeights?: ClassWeights;
   /** Rows to stop early, calibrate and report on; a seeded fifth of the rows without them. */
   readonly validation?: LabelledRows;
   readonly onProgress?: (progress: Progress) => void;
@@ -187,7 +189,7 @@ export async function trainModel(
   options: TrainingOptions,
 ): Promise<TrainedModel> {
   const trainer = options.trainer ?? spec.retraining.trainer;
-  const parts = prepareParts(spec, rows, options.validation, options.seed);
+  const parts = prepareParts(spec, rows, options.validation, options);
   const trained = await drive(trainTask(spec, trainer, parts, options), options);
   const digest = await featureDigest(spec);
   const report = reportTraining(spec, parts, trained, {

@@ -1,11 +1,17 @@
 import type { ModelSpec } from '../contracts/model-spec.ts';
-import type { FeatureColumn, Targets, TrainingData } from './feature-table.ts';
+import {
+  type FeatureColumn,
+  refuseRepeatedColumns,
+  type Targets,
+  type TrainingData,
+} from './feature-table.ts';
 import {
   type LabelledRows,
   labelNumbers,
   refuseUniform,
   refuseUnusable,
   rowWeights,
+  TrainingDataError,
 } from './labelled-rows.ts';
 import { encodeRows, type InputColumn, inputColumns, learnColumns } from './row-encoding.ts';
 import { hashText } from './seeded-random.ts';
@@ -79,6 +85,27 @@ function targetsOf({ task }: ModelSpec, rows: LabelledRows, part: string): Targe
   return { labels, weights: rowWeights(rows), queryStarts };
 }
 
+/** What a training row of each class counts, by the class's name; 1 for a class not named. */
+export type ClassWeights = Readonly<Record<string, number>>;
+
+/** Only the training part: probabilities are calibrated to how often the classes really occur. */
+function weighClasses(
+  { task }: ModelSpec,
+  targets: Targets,
+  classWeights: ClassWeights | undefined,
+): Targets {
+  if (!classWeights || task.kind !== 'classification') return targets;
+  for (const [name, weight] of Object.entries(classWeights)) {
+    if (!task.classes.includes(name))
+      throw new TrainingDataError(`class weights name "${name}", which is no class`);
+    if (!(weight > 0 && weight < Infinity))
+      throw new TrainingDataError(`the class weight of "${name}" is ${weight}, not above 0`);
+  }
+  const weightOf = (label: number): number => classWeights[task.classes[label === 1 ? 1 : 0]] ?? 1;
+  const weights = targets.weights.map((weight, row) => weight * weightOf(targets.labels[row] ?? 0));
+  return { ...targets, weights };
+}
+
 /**
  * Checks, splits and encodes rows.
  * @param given rows to validate on; without them a seeded fifth of `rows` is held out, never a part of a
@@ -88,8 +115,10 @@ export function prepareParts(
   spec: ModelSpec,
   rows: LabelledRows,
   given: LabelledRows | undefined,
-  seed: number,
+  { seed, classWeights }: { readonly seed: number; readonly classWeights?: ClassWeights },
 ): TrainingParts {
+  const inputs = inputColumns(spec);
+  refuseRepeatedColumns(inputs);
   refuseUnusable(spec.task, rows);
   if (given) refuseUnusable(spec.task, given);
   labelNumbers(spec.task, rows.labels);
@@ -97,7 +126,6 @@ export function prepareParts(
   const [train, held] = given ? [rows, given] : split(spec, rows, seed);
   const trainingRows = groupQueries(train);
   const validationRows = groupQueries(held);
-  const inputs = inputColumns(spec);
   const columns = learnColumns(inputs, trainingRows.instances);
   return {
     inputs,
@@ -105,7 +133,7 @@ export function prepareParts(
     validationRows,
     training: {
       table: encodeRows(inputs, columns, trainingRows.instances),
-      targets: targetsOf(spec, trainingRows, 'training'),
+      targets: weighClasses(spec, targetsOf(spec, trainingRows, 'training'), classWeights),
     },
     validation: {
       table: encodeRows(inputs, columns, validationRows.instances),

@@ -57,7 +57,7 @@ test('one more file in functions/models serves one more model', async () => {
 describe('a model file is refused', () => {
   const refusalOf = async (files: Readonly<Record<string, string>>): Promise<string> => {
     await using folder = await modelFolder(files);
-    return readModelSpecs(folder.folder).then(
+    return await readModelSpecs(folder.folder).then(
       () => 'not refused',
       (error: unknown) => String(error).replaceAll(folder.folder, 'models'),
     );

@@ -59,7 +59,7 @@ test('every function takes its environment, description and admissions', () => {
     expect({
       name,
       environment: variables.length < LAMBDA.environmentBytes,
-      description: String(properties['Description']).length < LAMBDA.descriptionCharacters,
+      description: JSON.stringify(properties['Description']).length < LAMBDA.descriptionCharacters,
       policy: JSON.stringify(policy).length < LAMBDA.policyBytes,
     }).toEqual({ name, environment: true, description: true, policy: true });
   }

@@ -28,7 +28,7 @@ const grantsOf = (role: string) =>
     .filter(({ properties }) => listOf(properties['Roles']).includes(`<${role}>`))
     .flatMap(({ properties }) => listOf(objectOf(properties['PolicyDocument'])['Statement']))
     .map((statement) => objectOf(statement));
-const sageMaker = 'arn:<AWS::Partition>:sagemaker:us-east-1:<AWS::AccountId>';
+const sageMaker = 'arn:aws:sagemaker:us-east-1:<AWS::AccountId>';
 
 describe('a model that SageMaker hosts', () => {
   test('has no endpoint before it has a version', () => {
@@ -53,7 +53,7 @@ describe('a model that SageMaker hosts', () => {
           'ecr:BatchGetImage',
           'ecr:GetDownloadUrlForLayer',
         ],
-        Resource: 'arn:<AWS::Partition>:ecr:eu-central-1:123456789012:repository/teams/triton',
+        Resource: 'arn:aws:ecr:eu-central-1:123456789012:repository/teams/triton',
       },
       {
         Effect: 'Allow',
@@ -63,7 +63,7 @@ describe('a model that SageMaker hosts', () => {
           'logs:DescribeLogStreams',
           'logs:PutLogEvents',
         ],
-        Resource: `arn:<AWS::Partition>:logs:us-east-1:<AWS::AccountId>:log-group:${endpoints}`,
+        Resource: `arn:aws:logs:us-east-1:<AWS::AccountId>:log-group:${endpoints}`,
       },
     ]);
   });

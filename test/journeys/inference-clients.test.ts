@@ -36,6 +36,11 @@ function replay({ method, path, headers, bodyBase64 }: Capture): Promise<RawRepl
 
 const named = (pattern: RegExp): Capture[] => captures.filter(({ name }) => pattern.test(name));
 
+interface TritonOutput {
+  readonly data?: readonly number[];
+  readonly parameters?: { readonly binary_data_size: number };
+}
+
 /** The way tritonclient reads an answer: JSON up to the header's length, then the outputs' bytes. */
 function readAsTriton({ status, headers, body }: RawReply) {
   expect(status).toBe(200);
@@ -44,20 +49,15 @@ function readAsTriton({ status, headers, body }: RawReply) {
     body.toString('utf8', 0, length === undefined ? body.length : Number(length)),
   );
   let at = length === undefined ? body.length : Number(length);
-  const outputs = json.outputs.map(
-    (output: { data?: number[]; parameters?: { binary_data_size: number } }) => {
-      if (output.data) {
-        // tritonclient fails on a binary size in a pure JSON answer.
-        expect(output.parameters).toBeUndefined();
-        return output.data;
-      }
-      const bytes = Uint8Array.from(
-        body.subarray(at, at + (output.parameters?.binary_data_size ?? 0)),
-      );
-      at += bytes.length;
-      return [...new Float32Array(bytes.buffer)];
-    },
-  );
+  const outputs = json.outputs.map(({ data, parameters }: TritonOutput) => {
+    if (data) return data;
+    const bytes = Uint8Array.from(body.subarray(at, at + (parameters?.binary_data_size ?? 0)));
+    at += bytes.length;
+    return [...new Float32Array(bytes.buffer)];
+  });
+  // tritonclient fails on a binary size in a pure JSON answer.
+  const strays = json.outputs.filter(({ data, parameters }: TritonOutput) => data && parameters);
+  expect(strays).toEqual([]);
   expect(at).toBe(body.length);
   return { json, outputs };
 }

@@ -157,7 +157,7 @@ describe('a route', () => {
       predictions: [{ points: 1 }],
     });
     expect(stack.metrics.statistics('Slipway', 'Fallbacks', { Model: 'm' }).sum).toBe(before + 1);
-    await writeRoute(() => ({ challenger: undefined as never }));
+    await writeRoute(() => ({ challenger: undefined }));
   });
 
   test('a corrupted artifact is refused and the previous version keeps serving', async () => {

@@ -246,13 +246,16 @@ describe('the champion', () => {
       ['1', '2', '3', '4'].map((version) => stack.client.setChampion('m', version, 0, 'race')),
     );
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    for (const outcome of outcomes)
-      if (outcome.status === 'rejected')
-        expect(outcome.reason).toMatchObject({
-          status: 409,
-          code: 'ROUTE_CHANGED',
-          details: ['expectedEpoch: 1'],
-        });
+    const losers = outcomes.flatMap((outcome) =>
+      outcome.status === 'rejected' ? [outcome.reason] : [],
+    );
+    expect(losers).toHaveLength(3);
+    for (const reason of losers)
+      expect(reason).toMatchObject({
+        status: 409,
+        code: 'ROUTE_CHANGED',
+        details: ['expectedEpoch: 1'],
+      });
   });
 
   test('set twice the same way is set once', async () => {

@@ -5,16 +5,14 @@ const HOUR_MS = 3_600_000;
 
 test('a sleeper wakes when the clock jumps past its time, and not before', async () => {
   const clock = new VirtualClock(0);
-  let isAwake = false;
-  const sleep = clock.sleep(HOUR_MS).then(() => {
-    isAwake = true;
-  });
+  const woken: string[] = [];
+  const sleep = clock.sleep(HOUR_MS).finally(() => woken.push('awake'));
   clock.advance(HOUR_MS / 2);
   await Promise.resolve();
-  expect(isAwake).toBe(false);
+  expect(woken).toEqual([]);
   clock.advance(HOUR_MS / 2);
   await sleep;
-  expect(isAwake).toBe(true);
+  expect(woken).toEqual(['awake']);
 });
 
 test('a month passes in a moment at speed, and no timer overflows', async () => {

@@ -79,22 +79,24 @@ async function writeUntilKilled(
   killProcess: () => Promise<void>,
 ): Promise<ReadonlySet<string>> {
   const acknowledged = new Set<string>();
-  let isKilled = false;
+  const killed = new AbortController();
   const writer = async (side: number) => {
-    for (let n = 0; !isKilled; n += 1) {
+    for (let n = 0; !killed.signal.aborted; n += 1) {
       const id = `${side}-${n}`;
       try {
         await write(id);
         acknowledged.add(id);
       } catch (failure) {
-        if (!isKilled) throw failure;
+        if (!killed.signal.aborted) throw failure;
       }
     }
   };
   const writers = Promise.all([0, 1, 2, 3, 4, 5].map(writer));
-  const enough = expect.poll(() => acknowledged.size, { timeout: 20_000 }).toBeGreaterThan(60);
-  await Promise.race([enough, writers]);
-  isKilled = true;
+  writers.catch(() => killed.abort());
+  await expect
+    .poll(() => acknowledged.size > 60 || killed.signal.aborted, { timeout: 20_000 })
+    .toBe(true);
+  killed.abort();
   await killProcess();
   await writers;
   return acknowledged;

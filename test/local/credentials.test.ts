@@ -26,7 +26,9 @@ describe('createCredentials', () => {
 
   test('gives every session of a role a key of its own', () => {
     const credentials = createCredentials('secret');
-    const keys = [serve, { ...serve, sessionName: 'other' }].map(credentials.issue);
+    const keys = [serve, { ...serve, sessionName: 'other' }].map((session) =>
+      credentials.issue(session),
+    );
     expect(new Set(keys.map(({ accessKeyId }) => accessKeyId)).size).toBe(2);
   });
 

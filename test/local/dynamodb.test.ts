@@ -20,8 +20,8 @@ import {
   startAccount,
 } from '../builders/emulated-account.ts';
 import { temporaryFolder } from '../builders/temporary-folder.ts';
-import { dynamoDbTransactionCases } from '../cases/dynamodb-transactions.case.ts';
 import { dynamoDbCases } from '../cases/dynamodb.case.ts';
+import { dynamoDbTransactionCases } from '../cases/dynamodb-transactions.case.ts';
 
 const ARN = `arn:aws:dynamodb:${PLACE.region}:${PLACE.account}:table/games`;
 const HASH = { AttributeName: 'pk', KeyType: 'HASH' };

@@ -42,15 +42,10 @@ async function startFront(handle: (call: Call) => Promise<Reply>) {
   const { port } = server.address() as AddressInfo;
   const host = `127.0.0.1:${port}`;
 
-  async function sign(body: string, service = 'echo', headers: Record<string, string> = {}) {
+  async function sign(body: string, scope = 'echo', headers: Record<string, string> = {}) {
     const { region } = PLACE;
     const sha256 = Hash.bind(null, 'sha256');
-    const signer = new SignatureV4({
-      service,
-      region,
-      credentials: accessKey,
-      sha256,
-    });
+    const signer = new SignatureV4({ service: scope, region, credentials: accessKey, sha256 });
     const unsigned = {
       method: 'POST',
       protocol: 'http:',

@@ -1,18 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Principal } from '../../infra/local/emulators/emulator.ts';
-import { IAM_TYPES } from '../../infra/local/emulators/iam-types.ts';
-import { type ContextValues, createAuthorizer } from '../../infra/local/emulators/policy.ts';
-import { type Declaration, declare, PLACE, roleArn } from '../builders/emulated-account.ts';
+import { type Declaration, KEY_ARN, roleArn } from '../builders/emulated-account.ts';
+import {
+  allow,
+  authorizerOf,
+  bucketPolicy,
+  caller,
+  deny,
+  holder,
+  isAllowed,
+  type Statement,
+} from '../builders/policies.ts';
 
 const TABLE = 'arn:aws:dynamodb:eu-west-1:123456789012:table/t';
 const BUCKET = 'arn:aws:s3:::b';
-const KEY = 'arn:aws:kms:eu-west-1:123456789012:key/k';
 const QUEUE = 'arn:aws:sqs:eu-west-1:123456789012:q';
 const FUNCTION = 'arn:aws:lambda:eu-west-1:123456789012:function:f';
 const ROOT = 'arn:aws:iam::123456789012:root';
 
-const caller: Principal = { kind: 'role', arn: roleArn('r'), sessionName: 's' };
 const service = (name: string): Principal => ({
   kind: 'service',
   service: `${name}.amazonaws.com`,
@@ -71,8 +77,8 @@ describe('identity policies', () => {
   });
 
   test('a refusal names principal, action and resource in the words of AWS', () => {
-    const { authorize } = authorizerOf(holder(allow('s3:*')));
-    expect(() => authorize(caller, 'dynamodb:GetItem', TABLE)).toThrow(
+    const authorizer = authorizerOf(holder(allow('s3:*')));
+    expect(() => authorizer.authorize(caller, 'dynamodb:GetItem', TABLE)).toThrow(
       expect.objectContaining({
         status: 403,
         code: 'AccessDeniedException',
@@ -82,8 +88,8 @@ describe('identity policies', () => {
   });
 
   test('an explicit deny says which policy denies', () => {
-    const { authorize } = authorizerOf(holder(allow('*'), deny('s3:*')));
-    expect(() => authorize(caller, 's3:GetObject', `${BUCKET}/k`)).toThrow(
+    const authorizer = authorizerOf(holder(allow('*'), deny('s3:*')));
+    expect(() => authorizer.authorize(caller, 's3:GetObject', `${BUCKET}/k`)).toThrow(
       'with an explicit deny in an identity-based policy (Test/R)',
     );
   });
@@ -214,11 +220,11 @@ describe('resource policies', () => {
 describe('key policies', () => {
   const key = (...Statement: readonly Statement[]): Declaration => [
     'AWS::KMS::Key',
-    'K',
+    'Key',
     { KeyPolicy: { Statement } },
   ];
   const delegation = allow('kms:*', '*', { Principal: { AWS: ROOT } });
-  const mine = holder(allow('kms:Decrypt', KEY));
+  const mine = holder(allow('kms:Decrypt', KEY_ARN));
 
   test.each<[string, readonly Declaration[], boolean]>([
     [
@@ -231,7 +237,7 @@ describe('key policies', () => {
     ['an identity policy alone', [key(allow('kms:Encrypt', '*', { Principal: '*' })), mine], false],
     ['no key policy that is known', [mine], false],
   ])('%s', (_, declarations, expected) => {
-    expect(isAllowed(declarations, 'kms:Decrypt', KEY)).toBe(expected);
+    expect(isAllowed(declarations, 'kms:Decrypt', KEY_ARN)).toBe(expected);
   });
 
   test('hear through which service the key is used', () => {
@@ -242,10 +248,10 @@ describe('key policies', () => {
       }),
     );
     const via = (name: string) =>
-      isAllowed([viaS3], 'kms:Decrypt', KEY, {
+      isAllowed([viaS3], 'kms:Decrypt', KEY_ARN, {
         context: { 'kms:ViaService': `${name}.eu-west-1.amazonaws.com` },
       });
-    expect([via('s3'), via('dynamodb'), isAllowed([viaS3], 'kms:Decrypt', KEY)]).toEqual([
+    expect([via('s3'), via('dynamodb'), isAllowed([viaS3], 'kms:Decrypt', KEY_ARN)]).toEqual([
       true,
       false,
       false,

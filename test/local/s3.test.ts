@@ -23,8 +23,8 @@ import {
   startAccount,
 } from '../builders/emulated-account.ts';
 import { temporaryFolder } from '../builders/temporary-folder.ts';
-import { s3UploadCases } from '../cases/s3-uploads.case.ts';
 import { s3Cases } from '../cases/s3.case.ts';
+import { s3UploadCases } from '../cases/s3-uploads.case.ts';
 
 const plain = bucket('plain');
 const versioned = bucket('versioned', { VersioningConfiguration: { Status: 'Enabled' } });

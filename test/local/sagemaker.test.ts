@@ -52,7 +52,8 @@ sageMakerCases('emulator', async () => ({
 
 test('no case met a fault of the emulator', () => expect(shared.faults).toEqual([]));
 
-function clientsOf({ endpoint, region, keysOf }: EmulatedAccount, roleName = 'operator') {
+function clientsOf(account: EmulatedAccount, roleName = 'operator') {
+  const { endpoint, region, keysOf } = account;
   const settings = { endpoint, region, credentials: keysOf(roleName), maxAttempts: 1 };
   return { control: new SageMakerClient(settings), runtime: new SageMakerRuntimeClient(settings) };
 }
@@ -201,9 +202,9 @@ describe('an endpoint', () => {
     await using account = await startEndpoint(async () => {
       throw new Error('a secret of the runner');
     });
-    const failure = await invoke(clientsOf(account)).catch((reason: Error) => reason);
+    const failure: unknown = await invoke(clientsOf(account)).catch((reason: unknown) => reason);
     expect(failure).toMatchObject({ name: 'InternalFailure', $metadata: { httpStatusCode: 500 } });
-    expect(String(failure)).not.toContain('secret');
+    expect(failure).not.toMatchObject({ message: expect.stringContaining('secret') });
     expect(account.faults).toEqual([
       expect.objectContaining({ message: 'a secret of the runner' }),
     ]);

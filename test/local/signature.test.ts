@@ -157,16 +157,15 @@ describe('verifySignature', () => {
     await expect(verify({ ...request, headers: added })).rejects.toThrow('not signed: x-amz-acl');
   });
 
-  test.each([
-    [16, 'RequestTimeTooSkewed'],
-    [-16, 'RequestTimeTooSkewed'],
-    [14, undefined],
-    [-14, undefined],
-  ])('a clock that is %i minutes off: %s', async (minutes, code) => {
-    const verified = verify(await sign({}), nowMs + minutes * 60_000);
-    await (code === undefined
-      ? expect(verified).resolves.toBeDefined()
-      : expect(verified).rejects.toMatchObject({ status: 403, code }));
+  test.each([14, -14])('accepts a clock that is %i minutes off', async (minutes) => {
+    await expect(verify(await sign({}), nowMs + minutes * 60_000)).resolves.toBeDefined();
+  });
+
+  test.each([16, -16])('refuses a clock that is %i minutes off', async (minutes) => {
+    await expect(verify(await sign({}), nowMs + minutes * 60_000)).rejects.toMatchObject({
+      status: 403,
+      code: 'RequestTimeTooSkewed',
+    });
   });
 
   test('a presigned request holds until it expires', async () => {

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { answerWith, candidatesFor, PredictionFailed } from '../../functions/serve/answering.ts';
+import {
+  answerWith,
+  candidatesFor,
+  type PredictionFailed,
+} from '../../functions/serve/answering.ts';
 import { VersionUnavailable } from '../../functions/serve/backend-pool.ts';
 import { ModelMisbehaved, RequestRefused } from '../../functions/serve/fault.ts';
 import { aRoute, servedVersion } from '../builders/route.ts';
