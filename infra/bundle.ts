@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { buildSync, type Metafile } from 'esbuild';
 
@@ -100,7 +108,8 @@ function writeFolder(
   folder: string,
   contents: Readonly<Record<string, Uint8Array | string>>,
 ): void {
-  const partial = `${folder}.${process.pid}`;
+  mkdirSync(dirname(folder), { recursive: true });
+  const partial = mkdtempSync(`${folder}.`);
   for (const [name, content] of Object.entries(contents)) writeFileIn(join(partial, name), content);
   try {
     renameSync(partial, folder);

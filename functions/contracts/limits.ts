@@ -36,6 +36,8 @@ export const LIMITS = {
   warmSessions: 4,
   /** CloudWatch takes 1 MB a log event, and base64 and gzip of a subscription batch must fit 6 MB. */
   logEventBytes: 200_000,
+  /** The longest path of the API is shorter; the rest of a longer one is a scanner's. */
+  loggedPathCharacters: 300,
   /** SageMaker answers within 60 s, but API Gateway gives up after 29 s: leave room to answer. */
   sagemakerTimeoutMs: 25_000,
   /** What a function keeps of its own time-out for answering that something else took too long. */
@@ -48,6 +50,10 @@ export const LIMITS = {
   /** What is kept of a graph's own metadata. */
   graphMetadataEntries: 32,
   graphMetadataCharacters: 1_000,
+  /** Artifacts kept on a function's disk: Lambda gives 512 MB, and a download needs room beside them. */
+  artifactCacheBytes: 250_000_000,
+  /** Two registrations at once both count up; one of them tries again, and this many can queue. */
+  registrationAttempts: 10,
   /** A presigned upload must start within this. */
   uploadExpirySeconds: 3_600,
   /** Time the inspection of an upload may take: API Gateway waits 29 s for the operator's answer. */
@@ -56,6 +62,4 @@ export const LIMITS = {
   pageSize: 50,
   /** Free text of operators: descriptions, reasons. */
   textCharacters: 2_000,
-  /** Idempotency keys are remembered this long; a retry later than that is a new request. */
-  idempotencyHours: 24,
 } as const;

@@ -14,9 +14,6 @@ const versionKey = (version: string): string => `version#${version.padStart(10, 
 const digestKey = (digest: Digest): string => `digest#${digest}`;
 const COUNTER = 'counter';
 
-/** Two registrations at once both count up; one of them tries again, and this many can queue. */
-const ATTEMPTS = 10;
-
 /** The only code that touches the version table: versions, one marker a digest, one counter a model. */
 export class VersionTable {
   readonly #client: DynamoDBDocumentClient;
@@ -60,7 +57,7 @@ export class VersionTable {
    * the same artifact registered twice is one version.
    */
   async register(draft: Omit<Version, 'version'>): Promise<Version> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    for (let attempt = 0; attempt < LIMITS.registrationAttempts; attempt += 1) {
       const known = await this.findByDigest(draft.model, draft.digest);
       if (known) return known;
       const counter = await this.#get(draft.model, COUNTER);
@@ -68,7 +65,9 @@ export class VersionTable {
       const version = { ...draft, version: VersionNumber.parse(String(last + 1)) };
       if (await this.#insert(version, last)) return version;
     }
-    throw new Error(`${ATTEMPTS} registrations of ${draft.model} were overtaken by others`);
+    throw new Error(
+      `${LIMITS.registrationAttempts} registrations of ${draft.model} were overtaken by others`,
+    );
   }
 
   async setStage(model: string, version: string, stage: Version['stage']): Promise<void> {

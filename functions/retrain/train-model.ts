@@ -49,6 +49,9 @@ export interface TrainedModel {
   answer(instances: readonly Instance[]): Float64Array;
 }
 
+/** Isolation trees where a trainer that does not say how many must answer with an anomaly. */
+const ANOMALY_TREES = 100;
+
 /** Bins cost as much as rows do in a small training; 255 only pay where rows are many. */
 const binsFor = (rows: number): number => (rows < 40_000 ? 127 : MOST_BINS);
 
@@ -106,7 +109,8 @@ function* trainTask(
     case 'ranking':
       return yield* trainRanking(task, parts, learn);
     case 'classification': {
-      const trees = trainer.kind === 'gbdt' ? trainer.anomalyTrees : 0;
+      const asked = spec.signature.outputs.flatMap(({ columns }) => columns).length > 1;
+      const trees = trainer.kind === 'gbdt' ? trainer.anomalyTrees : Number(asked) * ANOMALY_TREES;
       const anomaly = { trees, seed: options.seed };
       return yield* trainClassification(spec, task, parts, learn, anomaly);
     }

@@ -17,9 +17,6 @@ import { ServeEnv } from './env.ts';
 import { ModelServer } from './model-server.ts';
 import { RouteCache } from './route-cache.ts';
 
-/** Lambda gives 512 MB of /tmp; the rest is room for the download that replaces something. */
-const ARTIFACT_CACHE_BYTES = 250_000_000;
-
 /** The parts of a serving function, wired to this function's environment and deployed spec. */
 export function createServingParts() {
   const env = parseEnv(ServeEnv);
@@ -30,7 +27,7 @@ export function createServingParts() {
   const artifacts = new ArtifactCache(
     env.ARTIFACT_BUCKET,
     join(tmpdir(), 'artifacts'),
-    ARTIFACT_CACHE_BYTES,
+    LIMITS.artifactCacheBytes,
   );
   const open = async (served: ServedVersion): Promise<Backend> => {
     if (served.endpoint !== undefined) {

@@ -1,4 +1,5 @@
 import { ApiError } from '../contracts/api-error.ts';
+import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { PredictionLine } from '../contracts/prediction-line.ts';
 import type { ApiRequest } from '../runtime/api-handler.ts';
@@ -55,7 +56,7 @@ export class RequestLog {
       status,
       at: this.#clock.now(),
       model: this.#spec.name,
-      path: path.slice(0, LOGGED_SEGMENTS).join('/').slice(0, LOGGED_CHARACTERS),
+      path: path.join('/').slice(0, LIMITS.loggedPathCharacters),
       caller,
       ...reason,
       ...(error instanceof PredictionFailed && { failures: error.failures.map(explain) }),
@@ -69,9 +70,5 @@ export class RequestLog {
     return embeddedMetrics(this.#clock.nowMs(), dimensions, measured, resolution);
   }
 }
-
-/** The longest path of the API has 6 segments; the rest of a longer one is a scanner's. */
-const LOGGED_SEGMENTS = 6;
-const LOGGED_CHARACTERS = 300;
 
 const explain = ({ version, arm, error }: Failure) => ({ version, arm, ...describeError(error) });

@@ -1,5 +1,14 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
 const packages = join(root, 'node_modules');
@@ -17,18 +26,34 @@ const NODE_ARCHITECTURE: Readonly<Record<LayerArchitecture, string>> = {
  * for five platforms, above Lambda's 250 MB; one platform is 46 MB (x86_64) or 26 MB (arm64).
  * @param platform as Node names it; another than Lambda's for running functions on a laptop.
  */
-export function buildOnnxRuntimeLayer(architecture: LayerArchitecture, platform = 'linux'): string {
-  const binaries = `bin/napi-v6/${platform}/${NODE_ARCHITECTURE[architecture]}`;
-  const folder = join(root, 'dist/layers', `onnxruntime-${platform}-${architecture}`);
-  if (existsSync(folder)) return folder;
-  const partial = `${folder}.${process.pid}`;
-  rmSync(partial, { recursive: true, force: true });
+export function buildOnnxRuntimeLayer(
+  architecture: LayerArchitecture,
+  platform = 'linux',
+  layers = join(root, 'dist/layers'),
+): string {
+  const { version } = JSON.parse(
+    readFileSync(join(packages, 'onnxruntime-node/package.json'), 'utf8'),
+  );
+  const folder = join(layers, `onnxruntime-${version}-${platform}-${architecture}`);
+  if (!existsSync(folder)) layOut(folder, `${platform}/${NODE_ARCHITECTURE[architecture]}`);
+  return folder;
+}
+
+function layOut(folder: string, target: string): void {
+  mkdirSync(dirname(folder), { recursive: true });
+  const partial = mkdtempSync(`${folder}.`);
   const into = join(partial, 'nodejs/node_modules');
   mkdirSync(into, { recursive: true });
+  const binaries = `bin/napi-v6/${target}`;
   for (const part of ['package.json', 'dist', binaries]) copy('onnxruntime-node', part, into);
   for (const part of ['package.json', 'dist/cjs']) copy('onnxruntime-common', part, into);
-  renameSync(partial, folder);
-  return folder;
+  try {
+    renameSync(partial, folder);
+  } catch (error) {
+    // Another synthesis was faster.
+    rmSync(partial, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error;
+  }
 }
 
 /** Types and source maps are for people who develop the package, not for those who run it. */

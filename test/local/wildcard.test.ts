@@ -27,7 +27,11 @@ describe('compileWildcard', () => {
   });
 
   test('* alone matches everything', () => {
-    fc.assert(fc.property(fc.string(), (given) => expect(compileWildcard('*')(given)).toBe(true)));
+    fc.assert(
+      fc.property(fc.string(), (given) => {
+        expect(compileWildcard('*')(given)).toBe(true);
+      }),
+    );
   });
 });
 

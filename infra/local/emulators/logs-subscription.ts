@@ -2,8 +2,13 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
-import type { LogEvent } from './logs.ts';
 import type { LogFilter } from './logs-filter.ts';
+
+export interface LogEvent {
+  readonly timestampMs: number;
+  readonly stream: string;
+  readonly message: string;
+}
 
 export interface SubscriptionOptions {
   readonly name: string;

@@ -5,14 +5,8 @@ import type { Clock } from '../clock.ts';
 import { notEmulated } from './aws-json.ts';
 import type { Call, EmulatedType, Emulator, Place, Reply, Resource } from './emulator.ts';
 import { compileFilterPattern } from './logs-filter.ts';
-import { LogSubscription } from './logs-subscription.ts';
+import { type LogEvent, LogSubscription } from './logs-subscription.ts';
 import { physicalName } from './physical-name.ts';
-
-export interface LogEvent {
-  readonly timestampMs: number;
-  readonly stream: string;
-  readonly message: string;
-}
 
 export interface LogsOptions {
   readonly folder: string;
