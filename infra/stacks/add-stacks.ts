@@ -11,6 +11,6 @@ export function addStacks(app: App, specs: readonly ModelSpec[]) {
   const name = (stack: string) => `slipway-${config.stage}-${stack}`;
   const stateful = new StatefulStack(app, name('stateful'), config);
   const delivery = new DeliveryStack(app, name('delivery'), config, stateful, specs);
-  const operations = new OperationsStack(app, name('operations'), config, delivery);
+  const operations = new OperationsStack(app, name('operations'), config, delivery, specs);
   return { stateful, delivery, operations };
 }

@@ -3,16 +3,26 @@ import {
   ComparisonOperator,
   type IMetric,
   MathExpression,
+  Metric,
+  Stats,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Duration, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
+import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
+import { METRIC_NAMESPACE, SERVING_METRICS } from '../../functions/contracts/serving-metric.ts';
 import type { Config } from '../config.ts';
 import type { DeliveryStack } from './delivery.ts';
 
 /** Alarms on what must not happen unseen. */
 export class OperationsStack extends Stack {
-  constructor(scope: Construct, id: string, config: Config, delivery: DeliveryStack) {
+  constructor(
+    scope: Construct,
+    id: string,
+    config: Config,
+    delivery: DeliveryStack,
+    specs: readonly ModelSpec[],
+  ) {
     super(scope, id, { env: { region: config.region }, description: 'Slipway: alarms' });
     const { deadLetters, api, servers } = delivery;
     this.#alarm(
@@ -42,6 +52,18 @@ export class OperationsStack extends Stack {
         `${server.node.path} failed or was throttled.`,
       );
     });
+    for (const { name } of specs)
+      this.#alarm(
+        `Failures-${name}`,
+        new Metric({
+          namespace: METRIC_NAMESPACE,
+          metricName: SERVING_METRICS.failures.name,
+          dimensionsMap: { Model: name },
+          statistic: Stats.SUM,
+          period: Duration.minutes(1),
+        }),
+        `${name} could not answer what it was asked rightly.`,
+      );
   }
 
   /** These metrics exist only while something happens, so their absence is the good case. */

@@ -238,7 +238,7 @@ describe('a restart', () => {
 });
 
 describe('templates', () => {
-  test('a global table with its one replica here behaves like a table', async () => {
+  test('a global table with its one replica here behaves like a table, its key included', async () => {
     const table: Declaration = [
       'AWS::DynamoDB::GlobalTable',
       'Games',
@@ -246,12 +246,24 @@ describe('templates', () => {
         TableName: 'games',
         KeySchema: [HASH, RANGE],
         AttributeDefinitions: strings('pk', 'sk'),
-        Replicas: [{ Region: PLACE.region }],
+        SSESpecification: { SSEEnabled: true, SSEType: 'KMS' },
+        Replicas: [{ Region: PLACE.region, SSESpecification: { KMSMasterKeyId: KEY_ARN } }],
       },
     ];
-    await using account = await startAccount([player, table]);
-    await clientOf(account).send(put(Key('a')));
-    expect((await clientOf(account).send(get('a'))).Item).toEqual(Key('a'));
+    const opener = role('opener', ['dynamodb:*'], ['kms:Decrypt']);
+    await using account = await startAccount([player, opener, KEY, table]);
+    await clientOf(account, 'opener').send(put(Key('a')));
+    expect((await clientOf(account, 'opener').send(get('a'))).Item).toEqual(Key('a'));
+    await expect(clientOf(account).send(get('a'))).rejects.toThrow(
+      `kms:Decrypt on resource: ${KEY_ARN}`,
+    );
+  });
+
+  test('a global table with a replica elsewhere stops the start', async () => {
+    const Replicas = [{ Region: PLACE.region }, { Region: 'us-east-1' }];
+    const [, logicalId, properties] = games({ Replicas });
+    const elsewhere: Declaration = ['AWS::DynamoDB::GlobalTable', logicalId, properties];
+    await expect(startAccount([elsewhere])).rejects.toThrow('other regions are not emulated');
   });
 
   test('one that DynamoDB would refuse stops the start', async () => {

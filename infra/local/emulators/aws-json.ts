@@ -12,6 +12,7 @@ const LARGEST_BODY_BYTES = 16 * 1024 * 1024;
 /** One operation of an AWS JSON service: the parsed input in, the output to serialize out. */
 export type Operation = (input: JsonObject, call: Call) => Promise<object>;
 
+/** A service whose operations are named in the `x-amz-target` header. */
 export interface JsonService {
   /** For messages: `DynamoDB`. */
   readonly name: string;
@@ -105,6 +106,7 @@ export function parseInput<T>(schema: z.ZodType<T>, input: JsonObject): T {
   throw new ServiceError(400, 'ValidationException', problems.join('; '));
 }
 
+/** A JSON answer; members that are undefined fall out of it. */
 export function jsonReply(status: number, output: object, contentType: string): Reply {
   return { status, headers: { 'content-type': contentType }, body: JSON.stringify(output) };
 }

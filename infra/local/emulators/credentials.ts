@@ -4,6 +4,7 @@ import type { Principal } from './emulator.ts';
 /** Services act inside the account without keys, so that only roles and users sign. */
 export type SigningPrincipal = Exclude<Principal, { kind: 'service' }>;
 
+/** What an SDK client signs with. */
 export interface AccessKey {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -11,11 +12,13 @@ export interface AccessKey {
   readonly sessionToken?: string;
 }
 
+/** A key and who holds it. */
 export interface IssuedKey {
   readonly accessKey: AccessKey;
   readonly principal: SigningPrincipal;
 }
 
+/** The access keys of the emulated account. */
 export interface Credentials {
   /** The key of a principal: the same one at every call and at every start over the same state. */
   issue(principal: SigningPrincipal): AccessKey;

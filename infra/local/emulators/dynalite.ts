@@ -9,6 +9,7 @@ import { asText, type JsonObject } from './json.ts';
  */
 
 export type AttributeValue = JsonObject;
+/** An item or a key, in the typed form of the wire: `{ pk: { S: 'a' } }`. */
 export type Item = Readonly<Record<string, AttributeValue>>;
 type Callback<T> = (error: unknown, value?: T) => void;
 
@@ -17,6 +18,7 @@ export interface KeyElement {
   readonly KeyType: 'HASH' | 'RANGE';
 }
 
+/** A global or local secondary index as the template and DescribeTable write it. */
 export interface SecondaryIndex {
   readonly IndexName: string;
   readonly KeySchema: readonly KeyElement[];
@@ -48,6 +50,7 @@ export interface SubDb<V> {
   createValueStream(options: object): Readable;
 }
 
+/** One of the changes that LevelDB makes together. */
 export type BatchOperation =
   | { readonly type: 'put'; readonly key: string; readonly value: unknown }
   | { readonly type: 'del'; readonly key: string };
@@ -64,6 +67,7 @@ export interface ActionStore {
   getIndexDb(type: string, table: string, index: string): SubDb<Item>;
 }
 
+/** Dynalite's store, and the LevelDB under it. */
 export interface Store extends ActionStore {
   readonly db: {
     batch(operations: readonly BatchOperation[]): Promise<void>;
@@ -99,6 +103,7 @@ interface DynaliteValidations {
 
 type Action = (store: ActionStore, input: ActionInput, callback: Callback<JsonObject>) => void;
 
+/** The actions that are taken from dynalite; transactions are our own. */
 export const ACTIONS = [
   'BatchGetItem',
   'BatchWriteItem',

@@ -1,4 +1,4 @@
-import type { Table } from './dynamodb-tables.ts';
+import type { Table } from './dynamodb-template.ts';
 import type { Call, Place } from './emulator.ts';
 import { isRecord, type JsonObject } from './json.ts';
 import { authorizeKeyUse } from './kms-keys.ts';

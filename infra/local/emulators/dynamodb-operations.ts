@@ -11,7 +11,8 @@ import {
   validate,
 } from './dynalite.ts';
 import { authorizeTable, leadingKeysOf, leadingKeysOfQuery } from './dynamodb-authorization.ts';
-import { findTable, type Table } from './dynamodb-tables.ts';
+import { findTable } from './dynamodb-tables.ts';
+import type { Table } from './dynamodb-template.ts';
 import {
   readTransactGets,
   readTransactWrites,

@@ -10,7 +10,7 @@ import {
   type Store,
   validate,
 } from './dynalite.ts';
-import type { Table } from './dynamodb-tables.ts';
+import type { Table } from './dynamodb-template.ts';
 import { keyOf, type WriteBatch, type Writer } from './dynamodb-writes.ts';
 import { ServiceError } from './emulator.ts';
 import { asList, isRecord, type JsonObject } from './json.ts';

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { type Item, perform, readItem, type Store, validate } from './dynalite.ts';
-import { items, type Table } from './dynamodb-tables.ts';
+import { items } from './dynamodb-tables.ts';
+import type { Table } from './dynamodb-template.ts';
 import { type ItemChange, keyOf, type Writer } from './dynamodb-writes.ts';
 
 const SWEEP_EVERY_MS = 60_000;

@@ -4,12 +4,14 @@ import type { Clock } from '../clock.ts';
 import { dispatch } from './aws-json.ts';
 import { openStore } from './dynalite.ts';
 import { type Database, dynamoDbOperations } from './dynamodb-operations.ts';
-import { openTables, tableTypes } from './dynamodb-tables.ts';
+import { openTables } from './dynamodb-tables.ts';
+import { tableTypes } from './dynamodb-template.ts';
 import { forgetTokens } from './dynamodb-transactions.ts';
 import { Expiry } from './dynamodb-ttl.ts';
 import { Writer } from './dynamodb-writes.ts';
 import type { Emulator, Place, Resource } from './emulator.ts';
 
+/** Where tables live and which clock items expire by. */
 export interface DynamoDbOptions {
   /** Where the LevelDB files live. */
   readonly folder: string;
@@ -20,6 +22,7 @@ export interface DynamoDbOptions {
   readonly onFault: (fault: unknown) => void;
 }
 
+/** The emulator with what only the runner and tests may ask of it. */
 export interface DynamoDb extends Emulator {
   /** Deletes items whose time to live has passed, without waiting for the next sweep; gives how many. */
   sweep(): Promise<number>;

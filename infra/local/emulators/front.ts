@@ -12,6 +12,7 @@ import { readSignature, type SignedRequest, verifySignature } from './signature.
 /** The most that is held in memory to hash a body whose digest the client did not send. */
 const LARGEST_UNDECLARED_BYTES = 16 * 1024 * 1024;
 
+/** What the front needs of the rest of the runner. */
 export interface FrontOptions {
   readonly emulators: readonly Emulator[];
   readonly credentials: Credentials;

@@ -1,5 +1,7 @@
+/** An object of JSON whose members are still to be looked at. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+/** Whether a value is an object of JSON, and no list. */
 export function isRecord(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

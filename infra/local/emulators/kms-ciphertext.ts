@@ -18,6 +18,7 @@ interface SealingKey {
   readonly material: Buffer;
 }
 
+/** A new initialization vector each time: the same plaintext never gives the same blob. */
 export function sealPlaintext(
   { id, material }: SealingKey,
   plaintext: Buffer,

@@ -7,6 +7,7 @@ export function keyArn(idOrArn: string, { account, region }: Place): string {
   return `arn:aws:kms:${region}:${account}:key/${idOrArn}`;
 }
 
+/** One use of a key, as key policies may speak of it. */
 export interface KeyUse {
   readonly action: 'kms:Decrypt' | 'kms:Encrypt' | 'kms:GenerateDataKey' | 'kms:DescribeKey';
   readonly keyArn: string;

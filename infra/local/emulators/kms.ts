@@ -9,6 +9,7 @@ import { authorizeKeyUse, type KeyUse, keyArn } from './kms-keys.ts';
 import { readMaterial } from './kms-material.ts';
 import { physicalName, physicalUuid } from './physical-name.ts';
 
+/** Where key material lives, and whose keys they are. */
 export interface KmsOptions {
   /** Where key material lives, in files that only the owner may read. */
   readonly folder: string;

@@ -211,11 +211,7 @@ export class LambdaEmulator implements Emulator {
     return emulated;
   }
 
-  async #invoke(
-    { pool }: EmulatedFunction,
-    payload: string,
-    requestId: string,
-  ): Promise<Outcome> {
+  async #invoke({ pool }: EmulatedFunction, payload: string, requestId: string): Promise<Outcome> {
     const outcome = await pool.invoke(payload, requestId, this.#options.clock.nowMs() - Date.now());
     if (outcome.kind === 'failed' || Buffer.byteLength(outcome.payload) <= SYNCHRONOUS_BYTES)
       return outcome;

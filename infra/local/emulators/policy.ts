@@ -7,10 +7,12 @@ import { policyOwner, readPolicies } from './policy-sources.ts';
 /** Condition keys and what the request holds for them. */
 export type ContextValues = Readonly<Record<string, string | readonly string[] | undefined>>;
 
+/** A refusal is a value, because a caller may only be asking. */
 export type Decision =
   | { readonly kind: 'allowed' }
   | { readonly kind: 'refused'; readonly message: string };
 
+/** IAM for one account and one template. */
 export interface Authorizer {
   decide(
     principal: Principal,

@@ -4,6 +4,7 @@ import { keyArn } from './kms-keys.ts';
 import { physicalName } from './physical-name.ts';
 import type { Bucket, BucketEncryption } from './s3-request.ts';
 
+/** Buckets and their policies; the authorizer reads the policies itself. */
 export const bucketTypes: Readonly<Record<string, EmulatedType>> = {
   'AWS::S3::Bucket': {
     identify(resource, place) {

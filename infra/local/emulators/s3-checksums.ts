@@ -3,9 +3,11 @@ import { crc32 } from 'node:zlib';
 import { Crc32c, Crc64Nvme } from '@aws-sdk/checksums/crc';
 import { ServiceError } from './emulator.ts';
 
+/** What the SDK can send and verify. */
 export const CHECKSUM_ALGORITHMS = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const;
 export type ChecksumAlgorithm = (typeof CHECKSUM_ALGORITHMS)[number];
 
+/** A checksum as S3 keeps it with an object. */
 export interface Checksum {
   readonly algorithm: ChecksumAlgorithm;
   /** In base64; of a composite checksum followed by `-` and the number of parts. */
@@ -19,6 +21,7 @@ export interface RunningChecksum {
   digest(): Promise<Uint8Array>;
 }
 
+/** Node has no CRC32C and no CRC64NVME; the SDK's own package has both. */
 export function startChecksum(algorithm: ChecksumAlgorithm): RunningChecksum {
   switch (algorithm) {
     case 'CRC32':
@@ -56,6 +59,7 @@ function startCrc32(): RunningChecksum {
   };
 }
 
+/** The header, and the trailer, that carries a checksum. */
 export function checksumHeader(algorithm: ChecksumAlgorithm): string {
   return `x-amz-checksum-${algorithm.toLowerCase()}`;
 }

@@ -76,6 +76,7 @@ function failed(condition: string): ServiceError {
   );
 }
 
+/** Which bytes to read, both ends included. */
 export interface ByteRange {
   readonly start: number;
   /** Inclusive. */

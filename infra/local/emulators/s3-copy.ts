@@ -23,6 +23,7 @@ interface CopySource {
   readonly isSelf: boolean;
 }
 
+/** Copies by reading and writing anew, so that the copy's checksum is computed and not believed. */
 export async function copyObject(request: S3Request): Promise<Reply> {
   const { store, headers } = request;
   const source = await findCopySource(request);

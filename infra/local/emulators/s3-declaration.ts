@@ -10,6 +10,7 @@ import {
 export const LARGEST_PUT_BYTES = 5 * 1024 ** 3;
 const UNSIGNED_TRAILER = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
 
+/** Header lines by lower-case name. */
 export type Headers = Readonly<Record<string, string>>;
 
 /** What the client says of the body it sends. */
@@ -116,6 +117,7 @@ function badDigest(what: string): ServiceError {
   );
 }
 
+/** Refuses by the declared length before the body, and by the count while it comes in. */
 export function tooLarge(size: number): ServiceError {
   return new ServiceError(
     400,

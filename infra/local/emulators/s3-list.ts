@@ -21,6 +21,7 @@ interface Listing {
   isTruncated: boolean;
 }
 
+/** ListObjectsV2: a page of keys and common prefixes, in the order of the keys. */
 export async function listObjects(request: S3Request): Promise<Reply> {
   const { call, bucket } = request;
   const query = readListQuery(call.query);

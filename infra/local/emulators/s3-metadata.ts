@@ -62,6 +62,7 @@ function contentEncoding(headers: Headers): Headers {
   return encodings.length === 0 ? {} : { 'content-encoding': encodings.join(',') };
 }
 
+/** The tags of an upload, kept as the header has them. */
 export function readTagging(header: string | undefined): string | undefined {
   if (header === undefined || header === '') return undefined;
   const tags = new URLSearchParams(header);
@@ -122,6 +123,7 @@ export function putHeaders(
   };
 }
 
+/** S3 encrypts everything: under its own key unless it is told another. */
 export function encryptionHeaders(
   encryption: BucketEncryption | undefined,
 ): Record<string, string> {

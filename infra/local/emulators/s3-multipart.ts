@@ -36,6 +36,7 @@ interface Upload {
 
 type Part = Ingested;
 
+/** Metadata, tags and encryption are settled here and apply when the upload is completed. */
 export async function createMultipartUpload(request: S3Request): Promise<Reply> {
   const { store, bucket, key, headers } = request;
   const object = admitWrite(request);
@@ -85,6 +86,7 @@ function readChecksumType(
   );
 }
 
+/** A part may be sent again under its number; the last one counts. */
 export async function uploadPart(request: S3Request): Promise<Reply> {
   const { store, call, key, headers } = request;
   authorizeObject(request, 'PutObject');
@@ -147,6 +149,10 @@ function readPartNumber(text: string | null): number {
   );
 }
 
+/**
+ * Puts the parts together in a new file. The object appears and the upload ends in one write to the
+ * index, so that a crash in between leaves the upload to be completed again.
+ */
 export async function completeMultipartUpload(request: S3Request): Promise<Reply> {
   const { store, call, bucket, key } = request;
   authorizeObject(request, 'PutObject');
@@ -251,6 +257,7 @@ async function objectChecksum(
   );
 }
 
+/** Records go before files: what a crash leaves behind is swept at the next start. */
 export async function abortMultipartUpload(request: S3Request): Promise<Reply> {
   const { store } = request;
   authorizeObject(request, 'AbortMultipartUpload');
@@ -264,6 +271,7 @@ export async function abortMultipartUpload(request: S3Request): Promise<Reply> {
   return { status: 204, headers: {}, body: '' };
 }
 
+/** One page holds all, since SDK clients read `IsTruncated`. */
 export async function listParts(request: S3Request): Promise<Reply> {
   const { bucket, key } = request;
   authorizeObject(request, 'ListMultipartUploadParts');

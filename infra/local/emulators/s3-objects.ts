@@ -17,6 +17,7 @@ import type { ObjectVersion, Version } from './s3-store.ts';
 /** What makes up a new version besides its bytes. */
 export type NewObject = Pick<ObjectVersion, 'headers' | 'tagging' | 'encryption' | 'checksum'>;
 
+/** The permission is asked before the body is read, the conditions are checked when it is whole. */
 export async function putObject(request: S3Request): Promise<Reply> {
   const { store, call, headers } = request;
   const written = admitWrite(request);
@@ -91,6 +92,7 @@ function withNewest(versions: readonly Version[], newest: Version): readonly Ver
   return [newest, ...versions.filter(({ versionId }) => versionId !== newest.versionId)];
 }
 
+/** Streams the object or one range of it. */
 export async function getObject(request: S3Request): Promise<Reply> {
   const version = await findReadable(request);
   authorizeEncryption(request, request.key, version.encryption, 'kms:Decrypt');
@@ -101,6 +103,7 @@ export async function getObject(request: S3Request): Promise<Reply> {
   return { ...readReply(request, version), body };
 }
 
+/** Needs no key, as in AWS, unless the checksum is asked for. */
 export async function headObject(request: S3Request): Promise<Reply> {
   const version = await findReadable(request);
   if (request.headers['x-amz-checksum-mode'] === 'ENABLED') {
@@ -166,6 +169,7 @@ function responseOverrides(query: URLSearchParams): Headers {
   );
 }
 
+/** In a versioned bucket this adds a marker; only naming a version takes bytes away. */
 export async function deleteObject(request: S3Request): Promise<Reply> {
   const { store, bucket, key, call } = request;
   const versionId = call.query.get('versionId');

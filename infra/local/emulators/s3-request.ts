@@ -12,6 +12,7 @@ export interface Bucket {
   readonly encryption?: BucketEncryption;
 }
 
+/** Encryption under a key of the template; without it S3 uses a key of its own. */
 export interface BucketEncryption {
   readonly keyArn: string;
   /** With a bucket key KMS hears of the bucket instead of each object. */
@@ -74,6 +75,7 @@ export function authorizeObject(request: S3Request, action: string, key = reques
   request.call.authorize(`s3:${action}`, `${request.bucket.arn}/${key}`, conditionKeys(request));
 }
 
+/** Asks for an action on the bucket itself. */
 export function authorizeBucket(
   request: S3Request,
   action: string,

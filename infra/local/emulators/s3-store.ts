@@ -25,6 +25,7 @@ export interface ObjectVersion {
   readonly encryption?: { readonly keyArn: string; readonly bucketKey: boolean };
 }
 
+/** Stands for a deleted object in a versioned bucket. */
 export interface DeleteMarker {
   readonly kind: 'delete-marker';
   readonly versionId: string;

@@ -12,6 +12,7 @@ export function xmlReply(root: string, members: JsonObject, status = 200): Reply
   return reply(status, { [root]: { '@xmlns': NAMESPACE, ...present(members) } });
 }
 
+/** An error in the form of S3; its members beside the message become elements, `headers` headers. */
 export function xmlError(
   { status, code, message, members }: ServiceError,
   { path, requestId }: { path: string; requestId: string },

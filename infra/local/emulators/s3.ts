@@ -23,6 +23,7 @@ import {
 import { S3Store } from './s3-store.ts';
 import { xmlError } from './s3-xml.ts';
 
+/** Where objects live and which clock dates them. */
 export interface S3Options {
   readonly folder: string;
   readonly place: Place;

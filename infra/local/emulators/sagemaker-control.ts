@@ -14,6 +14,7 @@ export interface HostedModel {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** A production variant; it has either instances or serverless settings. */
 export interface Variant {
   readonly name: string;
   readonly modelName: string;
@@ -22,6 +23,7 @@ export interface Variant {
   readonly serverless?: { readonly memoryMb: number; readonly maxConcurrency: number };
 }
 
+/** An endpoint as it was made; whether it serves yet follows from the clock. */
 export interface Endpoint {
   readonly name: string;
   readonly configName: string;
@@ -235,6 +237,7 @@ function endpointOperations(hosting: Hosting): Readonly<Record<string, Operation
   };
 }
 
+/** Nothing happens when an endpoint becomes ready, so that a restart has nothing to resume. */
 export function isInService({ createdAtMs }: Endpoint, clock: Clock): boolean {
   return clock.nowMs() >= createdAtMs + CREATION_MS;
 }

@@ -12,6 +12,7 @@ export type { Container } from './sagemaker-runtime.ts';
 
 const INVOCATION_PATH = /^\/endpoints\/([^/]+)\/invocations$/;
 
+/** Where hosting is recorded, and what answers for containers. */
 export interface SageMakerOptions {
   readonly folder: string;
   readonly place: Place;

@@ -11,6 +11,7 @@ const LONGEST_PRESIGN_SECONDS = 7 * 24 * 3600;
 const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
 const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
+/** A request as it came in, its signature still to be looked at. */
 export interface SignedRequest {
   readonly method: string;
   /** Percent-encoded as received, without the query. */
@@ -34,6 +35,7 @@ export interface SignatureClaim {
   readonly expiresInSeconds?: number;
 }
 
+/** Who signed, and how. */
 export interface VerifiedSignature {
   readonly principal: SigningPrincipal;
   readonly claim: SignatureClaim;

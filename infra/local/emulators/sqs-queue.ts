@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { DurableMap } from './durable-map.ts';
 import { ServiceError } from './emulator.ts';
 
+/** As in SendMessage; SDKs verify an MD5 over all of them. */
 export interface MessageAttribute {
   readonly DataType: string;
   readonly StringValue?: string | undefined;
@@ -29,10 +30,12 @@ export interface Message {
   readonly deadLetterSourceArn?: string;
 }
 
+/** A message in somebody's hands, until it is deleted or its visibility timeout passes. */
 export interface ReceivedMessage extends Message {
   readonly receiptHandle: string;
 }
 
+/** What the template says of a queue, with SQS's defaults. */
 export interface QueueSettings {
   readonly name: string;
   readonly arn: string;
@@ -46,6 +49,7 @@ export interface QueueSettings {
   readonly keyArn?: string;
 }
 
+/** What one receive asks for beyond the queue's defaults. */
 export interface ReceiveOptions {
   readonly maxMessages?: number;
   readonly visibilityTimeoutMs?: number;
@@ -235,6 +239,7 @@ export function md5OfAttributes(attributes: MessageAttributes): string | undefin
   return md5.digest('hex');
 }
 
+/** SDKs compare it with what they sent or received. */
 export function md5OfBody(body: string): string {
   return createHash('md5').update(body).digest('hex');
 }

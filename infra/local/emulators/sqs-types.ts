@@ -74,6 +74,7 @@ function readRedrive(property: unknown): QueueSettings['redrive'] {
   };
 }
 
+/** The ARN of a queue of this account. */
 export function queueArn(name: string, { account, region }: Place): string {
   return `arn:aws:sqs:${region}:${account}:${name}`;
 }

@@ -10,6 +10,7 @@ import { authorizeSend, checkContent, sqsOperations } from './sqs-operations.ts'
 import { type Message, type MessageAttributes, Queue } from './sqs-queue.ts';
 import { readQueue, sqsTypes } from './sqs-types.ts';
 
+/** Where messages live and which clock hides and expires them. */
 export interface SqsOptions {
   readonly folder: string;
   readonly place: Place;
@@ -18,6 +19,7 @@ export interface SqsOptions {
   readonly endpoint: string;
 }
 
+/** The emulator with what other parts of the runner do to queues. */
 export interface Sqs extends Emulator {
   /**
    * Puts a message as another part of the account would: Lambda for a failed invocation, SNS for a
