@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { SERVING_METRICS } from '../../functions/contracts/serving-metric.ts';
 import { aModel } from '../builders/model-spec.ts';
-import { listOf, objectOf, synthesize } from '../builders/templates.ts';
+import { listOf, objectOf, synthesize, textOf } from '../builders/templates.ts';
 
 const app = synthesize([aModel('one'), aModel('two')]);
 afterAll(() => app[Symbol.dispose]());
@@ -16,7 +16,9 @@ const alarms = app.of('AWS::CloudWatch::Alarm').map(({ name, properties }) => {
     watches: [...single, ...combined]
       .map(objectOf)
       .map(({ MetricName, Dimensions }) =>
-        [MetricName, ...listOf(Dimensions).map((each) => objectOf(each)['Value'])].join(' '),
+        [MetricName, ...listOf(Dimensions).map((each) => objectOf(each)['Value'])]
+          .map(textOf)
+          .join(' '),
       ),
     isQuietWithoutData: properties['TreatMissingData'] === 'notBreaching',
     threshold: properties['Threshold'],
