@@ -46,7 +46,7 @@ export interface TrainedModel {
    * What the trainer itself answers, without ONNX: rows × output columns of the signature, row-major, in
    * float64. The graph agrees within a relative 1e-5.
    */
-  answer(instances: readonly Instance[]): Float64Array;
+  readonly answer: (instances: readonly Instance[]) => Float64Array;
 }
 
 /** Isolation trees where a trainer that does not say how many must answer with an anomaly. */

@@ -101,24 +101,29 @@ describe('bytes that are no model', () => {
     const graph = new Uint8Array(8_000_000);
     for (let at = 0; at < graph.length; at += 2) graph[at] = 0x0a;
     const head = [8, 8, 0x3a, 0x80, 0xa4, 0xe8, 0x03];
+    const hostile = new Uint8Array(head.length + graph.length);
+    hostile.set(head);
+    hostile.set(graph, head.length);
     const before = process.memoryUsage().heapUsed;
-    expect(() =>
-      readModel(Uint8Array.from([...head, ...graph.subarray(0, 8_000_000 - 0)])),
-    ).toThrow('it holds no graph with outputs');
-    expect(process.memoryUsage().heapUsed - before).toBeLessThan(400e6);
+    expect(() => readModel(hostile)).toThrow('it holds no graph with outputs');
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(50e6);
   });
 
   it('random bytes and damaged models either read or say why not', () => {
+    const complaint = (candidate: Uint8Array): string => {
+      try {
+        readModel(candidate);
+        return 'Error: not an ONNX model: (it read)';
+      } catch (error) {
+        return String(error);
+      }
+    };
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(bytes.length - 1), (noise, at) => {
         const damaged = bytes.slice();
         damaged.set(noise.subarray(0, damaged.length - at), at);
-        for (const candidate of [noise, damaged])
-          try {
-            readModel(candidate);
-          } catch (error) {
-            expect(String(error)).toMatch(/^Error: not an ONNX model: ./);
-          }
+        expect(complaint(noise)).toMatch(/^Error: not an ONNX model: ./);
+        expect(complaint(damaged)).toMatch(/^Error: not an ONNX model: ./);
       }),
       { numRuns: 300 },
     );

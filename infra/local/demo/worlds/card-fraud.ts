@@ -203,10 +203,12 @@ interface Drawn {
   readonly isFraud: boolean;
 }
 
-function draw(atMs: number, drift: number, random: SeededRandom): Drawn {
+/** @param isLive the moment stands: an odd kind may not move it to its own hour of the day. */
+function draw(atMs: number, drift: number, random: SeededRandom, isLive: boolean): Drawn {
   const plain = drawHousehold(atMs, random);
   const odd = random.next() < ODD_SHARE ? pick(ODD_KINDS, random, (same) => same) : undefined;
-  const seen = odd ? odd(plain, random) : plain;
+  const changed = odd ? odd(plain, random) : plain;
+  const seen = isLive ? { ...changed, atMs } : changed;
   const probability = fraudProbability(seen, drift);
   return { seen, probability, isFraud: random.next() < probability };
 }
@@ -228,7 +230,7 @@ function dataset(rows: number, seed: number, options: WorldOptions = {}): WorldR
   const labels: string[] = [];
   const instances = Array.from({ length: rows }, (_, row) => {
     const atMs = busyMoment(moment(row), BUSY_HOURS, random);
-    const { seen, probability, isFraud } = draw(atMs, options.drift ?? 0, random);
+    const { seen, probability, isFraud } = draw(atMs, options.drift ?? 0, random, false);
     best[row] = probability;
     labels.push(isFraud ? 'fraud' : 'legitimate');
     return instanceOf(seen, `card-${random.integer(cards)}`, merchantOf(random));
@@ -244,14 +246,14 @@ function* requests(
   let atMs = from;
   for (;;) {
     atMs += Math.ceil(exponential(1500, random));
-    const { seen, isFraud } = draw(atMs, drift, random);
+    const { seen, isFraud } = draw(atMs, drift, random, true);
     const card = `card-${random.integer(4000)}`;
     // A chargeback takes days: 4 in the middle, a few more than two weeks.
     const delayMs = Math.round(4 * Math.exp(0.8 * random.normal()) * 86_400_000);
     yield {
       atMs,
       route: 'predict',
-      body: { unit: card, instances: [instanceOf({ ...seen, atMs }, card, merchantOf(random))] },
+      body: { unit: card, instances: [instanceOf(seen, card, merchantOf(random))] },
       outcomes: isFraud ? [{ row: 0, outcome: 'fraud', delayMs }] : [],
     };
   }

@@ -95,7 +95,7 @@ function drawOrder(atMs: number, weather: Weather, drift: number, random: Seeded
     zone,
     vehicle,
     itemCount,
-    distanceKm: rounded(clamp(DISTANCE_KM[zone] * Math.exp(0.3 * random.normal()), 0.3, 14), 2),
+    distanceKm: rounded(clamp(DISTANCE_KM[zone] * Math.exp(0.25 * random.normal()), 0.3, 14), 2),
     basketWeightKg:
       random.next() < 0.08 ? null : rounded(itemCount * (0.35 + 0.3 * random.next()), 1),
     storeQueueOrders: poisson(2.2 * busy, random),
@@ -113,8 +113,8 @@ function drawOrder(atMs: number, weather: Weather, drift: number, random: Seeded
 
 /** Expected minutes of an order; the best prediction there is. */
 function meanMinutes(order: Order, drift: number): number {
-  const picking = 3 + 0.28 * order.itemCount + (order.hasFrozenItems ? 1.8 : 0);
-  const waiting = (1.9 * order.storeQueueOrders) / (1 + order.couriersFree);
+  const picking = 3 + 0.2 * order.itemCount + (order.hasFrozenItems ? 1.8 : 0);
+  const waiting = (1.3 * order.storeQueueOrders) / (1 + order.couriersFree);
   const traffic = order.trafficIndex ?? usualTraffic(order.clock);
   const felt = 1 + TRAFFIC_FELT[order.vehicle] * (traffic - 1) * (1 + 0.8 * drift);
   const riding =
