@@ -7,15 +7,6 @@ import protobuf from 'protobufjs/minimal.js';
  * descriptor would make an object of each.
  */
 
-export {
-  type Attribute,
-  encodeModel,
-  type Node,
-  type OnnxModel,
-  type Tensor,
-  type TensorInfo,
-} from './onnx-encoder.ts';
-
 const VARINT = 0;
 const LENGTH = 2;
 

@@ -35,5 +35,5 @@ async function train(spec: ModelSpec, trees: number, learningRate: number): Prom
   return { spec, digest, path, megabytes: onnx.length / 1e6 };
 }
 
-export const trainDeliveryTime = (): Promise<BenchModel> => train(deliveryTime, 110, 0.1);
-export const trainSearchRanking = (): Promise<BenchModel> => train(searchRanking, 450, 0.015);
+export const trainDeliveryTime = (): Promise<BenchModel> => train(deliveryTime, 150, 0.08);
+export const trainSearchRanking = (): Promise<BenchModel> => train(searchRanking, 600, 0.012);

@@ -14,6 +14,8 @@ export interface ColdStart {
   readonly medianMs: number;
   readonly leastMs: number;
   readonly mostMs: number;
+  /** Of the processor, which other programs on the machine lengthen less. */
+  readonly medianCpuMs: number;
 }
 
 const RUNS = 15;
@@ -22,8 +24,8 @@ const MODULES = join(
   'nodejs/node_modules',
 );
 
-/** Every program says so on descriptor 3 when it is done; the clock stops there. */
-const DONE = `require('node:fs').writeSync(3, '.');`;
+/** Every program says on descriptor 3 when it is done, and what it took of the processor. */
+const DONE = `require('node:fs').writeSync(3, JSON.stringify(process.cpuUsage()));`;
 const LOAD = `const { handler } = require(process.env.LAMBDA_TASK_ROOT + '/index.cjs');`;
 const CALL = `
   handler(JSON.parse(process.env.EVENT), {}).then(({ statusCode, body }) => {
@@ -76,35 +78,46 @@ async function inTurns(
   programs: readonly (readonly [string, string])[],
   env: Readonly<Record<string, string>>,
 ): Promise<ColdStart[]> {
-  const times = programs.map((): number[] => []);
+  const times = programs.map((): Run[] => []);
   for (let run = 0; run <= RUNS; run++)
     for (const [at, [, program]] of programs.entries()) {
-      const ms = await timeOne(program, env);
+      const timed = await timeOne(program, env);
       // The first of each only fills the page cache.
-      if (run > 0) times[at]?.push(ms);
+      if (run > 0) times[at]?.push(timed);
     }
   return programs.map(([what], at) => {
-    const sorted = (times[at] ?? []).toSorted((a, b) => a - b);
+    const sorted = (of: keyof Run) =>
+      (times[at] ?? []).map((run) => run[of]).toSorted((a, b) => a - b);
+    const middle = Math.floor(RUNS / 2);
     return {
       what,
-      medianMs: sorted[Math.floor(sorted.length / 2)] ?? Number.NaN,
-      leastMs: sorted[0] ?? Number.NaN,
-      mostMs: sorted.at(-1) ?? Number.NaN,
+      medianMs: sorted('ms')[middle] ?? Number.NaN,
+      leastMs: sorted('ms')[0] ?? Number.NaN,
+      mostMs: sorted('ms').at(-1) ?? Number.NaN,
+      medianCpuMs: sorted('cpuMs')[middle] ?? Number.NaN,
     };
   });
 }
 
-async function timeOne(program: string, env: Readonly<Record<string, string>>): Promise<number> {
+interface Run {
+  readonly ms: number;
+  readonly cpuMs: number;
+}
+
+async function timeOne(program: string, env: Readonly<Record<string, string>>): Promise<Run> {
   // A new execution environment has an empty /tmp.
   const temporary = mkdtempSync(join(tmpdir(), 'slipway-cold-'));
-  const done = Promise.withResolvers<number>();
+  const done = Promise.withResolvers<Run>();
   const exited = Promise.withResolvers<void>();
   const started = performance.now();
   const child = spawn(process.execPath, ['-e', program], {
     env: { ...env, TMPDIR: temporary },
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
   });
-  child.stdio[3]?.once('data', () => done.resolve(performance.now() - started));
+  child.stdio[3]?.once('data', (said: Buffer) => {
+    const { user, system }: NodeJS.CpuUsage = JSON.parse(said.toString('utf8'));
+    done.resolve({ ms: performance.now() - started, cpuMs: (user + system) / 1000 });
+  });
   child.once('exit', (code) => {
     exited.resolve();
     done.reject(new Error(`the program ended with ${code} and was not done`));

@@ -21,6 +21,8 @@ export interface Overhead {
   readonly handlerPerSecond: number;
   /** What everything around the graph costs: parsing, routing, the log line, rendering. */
   readonly aboveBareP50Us: number;
+  /** The same in processor time a call, which other programs on the machine lengthen less. */
+  readonly aboveBareCpuUs: number;
 }
 
 export interface Asked {
@@ -40,31 +42,42 @@ export async function measureOverhead(asked: Asked): Promise<Overhead> {
   const handler = handlerOf(asked, body);
   for (let call = 0; call < 3 * asked.callsOfOneRound; call++)
     await Promise.all([bare(), handler()]);
-  const times = { bare: [] as number[], handler: [] as number[] };
+  const times = { bare: newTimes(), handler: newTimes() };
   for (let round = 0; round < ROUNDS; round++) {
     await timeCalls(bare, asked.callsOfOneRound, times.bare);
     await timeCalls(handler, asked.callsOfOneRound, times.handler);
   }
-  const at = (of: readonly number[], share: number) =>
-    of.toSorted((a, b) => a - b)[Math.floor(of.length * share)] ?? Number.NaN;
-  const sum = times.handler.reduce((total, us) => total + us, 0);
+  const at = ({ us }: Times, share: number) =>
+    us.toSorted((a, b) => a - b)[Math.floor(us.length * share)] ?? Number.NaN;
+  const { us, cpuUs } = times.handler;
+  const sum = us.reduce((total, each) => total + each, 0);
   return {
     what: asked.what,
     bareP50Us: at(times.bare, 0.5),
     bareP99Us: at(times.bare, 0.99),
     handlerP50Us: at(times.handler, 0.5),
     handlerP99Us: at(times.handler, 0.99),
-    handlerPerSecond: (times.handler.length / sum) * 1e6,
+    handlerPerSecond: (us.length / sum) * 1e6,
     aboveBareP50Us: at(times.handler, 0.5) - at(times.bare, 0.5),
+    aboveBareCpuUs: (cpuUs - times.bare.cpuUs) / us.length,
   };
 }
 
-async function timeCalls(call: () => Promise<unknown>, calls: number, into: number[]) {
+interface Times {
+  readonly us: number[];
+  cpuUs: number;
+}
+const newTimes = (): Times => ({ us: [], cpuUs: 0 });
+
+async function timeCalls(call: () => Promise<unknown>, calls: number, times: Times): Promise<void> {
+  const cpu = process.cpuUsage();
   for (let at = 0; at < calls; at++) {
     const started = performance.now();
     await call();
-    into.push((performance.now() - started) * 1000);
+    times.us.push((performance.now() - started) * 1000);
   }
+  const { user, system } = process.cpuUsage(cpu);
+  times.cpuUs += user + system;
 }
 
 /** The same graph with the same threads, on tensors that are made already. */

@@ -1,5 +1,5 @@
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
-import { encodeModel, type Node } from '../../functions/runtime/onnx-file.ts';
+import { encodeModel, type Node } from '../../functions/runtime/onnx-encoder.ts';
 
 interface LinearGraphOptions {
   /** Weight of every number column. */

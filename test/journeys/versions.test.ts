@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { encodeModel, type OnnxModel } from '../../functions/runtime/onnx-file.ts';
+import { encodeModel, type OnnxModel } from '../../functions/runtime/onnx-encoder.ts';
 import { OperatorRefused } from '../../infra/cli/operator-client.ts';
 import { linearGraph } from '../builders/linear-graph.ts';
 import { aModel } from '../builders/model-spec.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeModel, type OnnxModel, readModel } from '../../functions/runtime/onnx-file.ts';
+import { encodeModel, type OnnxModel } from '../../functions/runtime/onnx-encoder.ts';
+import { readModel } from '../../functions/runtime/onnx-file.ts';
 
 const model: OnnxModel = {
   irVersion: 8,
