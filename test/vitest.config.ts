@@ -24,6 +24,8 @@ export default defineConfig({
         test: {
           name: 'infra',
           include: ['test/infra/**/*.test.ts'],
+          // CDK takes a second to load and the bundles another: once a worker, not once a file.
+          isolate: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -91,14 +91,23 @@ describe('every function', () => {
   });
 });
 
-test('every log group ends its retention and is under our key, in names the key allows', () => {
-  expect(logGroups.map(({ name, properties }) => [name, properties['KmsKeyId']])).toEqual(
-    logGroups.map(({ name }) => [name, '<stateful/Key.Arn>']),
+test('every log group is under our key, kept as long as said, in names the key allows', () => {
+  const settings = ({ properties }: Resource) => ({
+    KmsKeyId: properties['KmsKeyId'],
+    RetentionInDays: properties['RetentionInDays'],
+  });
+  // CDK would keep logs for two years.
+  expect(logGroups.map((group) => [group.name, settings(group)])).toEqual(
+    logGroups.map(({ name }) => [
+      name,
+      {
+        KmsKeyId: '<stateful/Key.Arn>',
+        RetentionInDays: name === 'delivery/ApiAccessLogs' ? 90 : 30,
+      },
+    ]),
   );
-  for (const { properties } of logGroups) {
-    expect(properties['RetentionInDays']).toBeGreaterThan(0);
+  for (const { properties } of logGroups)
     expect(properties['LogGroupName']).toMatch(/^\/slipway\/main\//);
-  }
 });
 
 test('a log group has at most the two subscriptions that CloudWatch Logs allows', () => {
