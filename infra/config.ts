@@ -51,6 +51,8 @@ export const DEFAULTS = {
   smallMemoryMb: 512,
   /** API Gateway answers 504 after 29 s; a function that runs longer works for nobody. */
   apiTimeout: Duration.seconds(28),
+  /** Their role ARNs share the operator function's 4 kB of environment variables. */
+  sageMakerModels: 18,
   /** Uploads that were never registered. */
   uploadExpiryDays: 7,
 } as const;

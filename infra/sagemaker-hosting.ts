@@ -18,22 +18,17 @@ export interface SageMakerHostingProps {
 /** Role and settings of one model that SageMaker hosts; each endpoint comes with its version. */
 export class SageMakerHosting extends Construct {
   readonly model: string;
-  /** What the code that makes endpoints must know. */
-  readonly settings: Readonly<Record<'roleArn' | 'bucket' | 'namePrefix' | 'kmsKeyArn', string>>;
-  readonly #role: Role;
+  readonly roleArn: string;
+  readonly #namePrefix: string;
+  readonly #keyArn: string;
 
   constructor(scope: Construct, id: string, props: SageMakerHostingProps) {
     super(scope, id);
-    const { config, spec, artifacts, key } = props;
+    const { config, spec, key } = props;
     this.model = spec.name;
-    const namePrefix = sageMakerNamePrefix(config, spec.name);
-    this.#role = this.#hostRole(props, namePrefix);
-    this.settings = {
-      roleArn: this.#role.roleArn,
-      bucket: artifacts.bucketName,
-      namePrefix,
-      kmsKeyArn: key.keyArn,
-    };
+    this.#namePrefix = sageMakerNamePrefix(config, spec.name);
+    this.#keyArn = key.keyArn;
+    this.roleArn = this.#hostRole(props, this.#namePrefix).roleArn;
   }
 
   /** Lets a function make and delete this model's endpoints, and no other's. */
@@ -42,7 +37,7 @@ export class SageMakerHosting extends Construct {
       Stack.of(this).formatArn({
         service: 'sagemaker',
         resource,
-        resourceName: `${this.settings.namePrefix}-*`,
+        resourceName: `${this.#namePrefix}-*`,
       }),
     );
     const actions = ['CreateModel', 'CreateEndpointConfig', 'CreateEndpoint', 'DescribeEndpoint'];
@@ -58,11 +53,11 @@ export class SageMakerHosting extends Construct {
         patternFinding(this, arn),
         `Names end in the number of a version of ${this.model}, made after deployment.`,
       );
-    this.#allow(manager, ['iam:PassRole'], [this.settings.roleArn], {
+    this.#allow(manager, ['iam:PassRole'], [this.roleArn], {
       StringEquals: { 'iam:PassedToService': 'sagemaker.amazonaws.com' },
     });
     // SageMaker encrypts an instance's disk by a grant that whoever makes the endpoint must be able to give.
-    this.#allow(manager, ['kms:CreateGrant'], [this.settings.kmsKeyArn], {
+    this.#allow(manager, ['kms:CreateGrant'], [this.#keyArn], {
       Bool: { 'kms:GrantIsForAWSResource': 'true' },
     });
   }
@@ -146,9 +141,12 @@ function repositoryArn({ name, runtime }: ModelSpec, stack: Stack): string {
   });
 }
 
+/** What every endpoint of a stage is named by. */
+export const stagePrefix = ({ stage }: Config): string => `slipway-${stage}`;
+
 /** SageMaker names hold 63 characters, of which `-` and a version number take up to 11. */
-export function sageMakerNamePrefix({ stage }: Config, model: string): string {
-  const prefix = `slipway-${stage}-${model}`;
+export function sageMakerNamePrefix(config: Config, model: string): string {
+  const prefix = `${stagePrefix(config)}-${model}`;
   if (prefix.length <= 52) return prefix;
   throw new Error(
     `${prefix} is too long for a SageMaker endpoint: shorten the model's name or the stage by ${prefix.length - 52}`,

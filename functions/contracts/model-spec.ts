@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { Feature } from './feature.ts';
+import { ModelName } from './model-name.ts';
 import { ModelRuntime } from './model-runtime.ts';
 import { Monitoring } from './monitoring.ts';
 import { misorderedSteps, PromotionPlan } from './promotion-plan.ts';
@@ -8,9 +9,6 @@ import { Retraining } from './retraining.ts';
 import { Signature } from './signature.ts';
 import { explainIssues, strictObject } from './strict-object.ts';
 import { METRICS_OF_TASK, SERVICE_METRICS, Task } from './task.ts';
-
-/** Also the model's path segment, metric dimension and part of resource names. */
-export const ModelName = z.string().check(z.regex(/^[a-z][a-z0-9-]{0,39}$/));
 
 const FeatureValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const Instance = z.record(z.string(), FeatureValue);

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { Instant } from './instant.ts';
-import { ModelName } from './model-spec.ts';
+import { ModelName } from './model-name.ts';
 import { strictObject } from './strict-object.ts';
 
 /** `1`, `2`, …: Triton's clients send digits only. Never reused. */

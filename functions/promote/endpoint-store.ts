@@ -9,19 +9,17 @@ import {
   type SageMakerClient,
   SageMakerServiceException,
 } from '@aws-sdk/client-sagemaker';
-import * as z from 'zod/mini';
 import type { ModelRuntime } from '../contracts/model-runtime.ts';
 import { artifactPrefix, type Version } from '../contracts/version.ts';
 
 /** What the deployment knows of hosting one model on SageMaker; made at synth. */
-export const SageMakerHost = z.object({
-  roleArn: z.string(),
-  bucket: z.string(),
+export interface SageMakerHost {
+  readonly roleArn: string;
+  readonly bucket: string;
   /** Endpoints and their parts are named `<prefix>-<version>`. */
-  namePrefix: z.string(),
-  kmsKeyArn: z.string(),
-});
-export type SageMakerHost = z.infer<typeof SageMakerHost>;
+  readonly namePrefix: string;
+  readonly kmsKeyArn: string;
+}
 
 type SageMakerRuntime = Extract<ModelRuntime, { kind: 'sagemaker' }>;
 export type EndpointState =

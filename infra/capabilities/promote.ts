@@ -9,9 +9,9 @@ import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { InspectGraphEnv, OperatorApiEnv } from '../../functions/promote/env.ts';
 import { acknowledge, importedPatternFinding } from '../acknowledgements.ts';
 import type { Api } from '../api.ts';
-import type { Config } from '../config.ts';
+import { type Config, DEFAULTS } from '../config.ts';
 import { onnxRuntimeLayer } from '../onnxruntime-layer.ts';
-import { SageMakerHosting } from '../sagemaker-hosting.ts';
+import { SageMakerHosting, stagePrefix } from '../sagemaker-hosting.ts';
 import { ServiceFunction } from '../service-function.ts';
 
 export interface PromoteProps {
@@ -58,6 +58,10 @@ export class Promote extends Construct {
     const hosts = specs
       .filter(({ runtime }) => runtime.kind === 'sagemaker')
       .map((spec) => new SageMakerHosting(this, `Hosting-${spec.name}`, { ...props, spec }));
+    if (hosts.length > DEFAULTS.sageMakerModels)
+      throw new Error(
+        `${hosts.length} models say runtime: sagemaker; one deployment hosts ${DEFAULTS.sageMakerModels}: use a second stage`,
+      );
     const operatorApi = new ServiceFunction(this, 'OperatorApi', {
       handler: 'promote/operator-api',
       description: 'Versions and routes, for operators',
@@ -67,8 +71,10 @@ export class Promote extends Construct {
         ROUTE_TABLE: routes.tableName,
         ARTIFACT_BUCKET: artifacts.bucketName,
         INSPECT_FUNCTION: inspect.functionName,
-        SAGEMAKER_HOSTS: Stack.of(this).toJsonString(
-          Object.fromEntries(hosts.map(({ model, settings }) => [model, settings])),
+        KEY_ARN: key.keyArn,
+        SAGEMAKER_NAME_PREFIX: stagePrefix(config),
+        SAGEMAKER_ROLES: Stack.of(this).toJsonString(
+          Object.fromEntries(hosts.map(({ model, roleArn }) => [model, roleArn])),
         ),
       },
       files: { id: 'all', content: { 'specs.json': specs } },

@@ -73,13 +73,12 @@ describe('a model that SageMaker hosts', () => {
       .of('AWS::Lambda::Function')
       .filter(({ name }) => name === 'delivery/PromoteOperatorApi');
     const environment = objectOf(objectOf(operatorApi?.properties['Environment'])['Variables']);
-    expect(JSON.parse(textOf(environment['SAGEMAKER_HOSTS']))).toEqual({
-      big: {
-        roleArn: '<delivery/PromoteHostingbigRole.Arn>',
-        bucket: '<stateful/Artifacts>',
-        namePrefix: 'slipway-main-big',
-        kmsKeyArn: '<stateful/Key.Arn>',
-      },
+    expect(JSON.parse(textOf(environment['SAGEMAKER_ROLES']))).toEqual({
+      big: '<delivery/PromoteHostingbigRole.Arn>',
+    });
+    expect(environment).toMatchObject({
+      KEY_ARN: '<stateful/Key.Arn>',
+      SAGEMAKER_NAME_PREFIX: 'slipway-main',
     });
   });
 
