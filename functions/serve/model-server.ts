@@ -25,7 +25,7 @@ export interface ModelServerParts {
   readonly clock: Clock;
   /** Finds a version that the caller names and the route does not. */
   findVersion(version: string): Promise<Version | undefined>;
-  writeLine(line: string): void;
+  readonly writeLine: (line: string) => void;
 }
 
 /** Answers every path of one model. */
@@ -36,7 +36,7 @@ export class ModelServer {
 
   constructor(parts: ModelServerParts) {
     this.#parts = parts;
-    this.#log = new RequestLog(parts.spec, parts.clock, (line) => parts.writeLine(line));
+    this.#log = new RequestLog(parts.spec, parts.clock, parts.writeLine);
     this.#readQuestion = compileQuestionReader(parts.spec);
   }
 

@@ -6,7 +6,12 @@ import type { ApiRequest } from '../runtime/api-handler.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { describeError } from '../runtime/log.ts';
 import { type Failure, PredictionFailed } from './answering.ts';
-import { embeddedMetrics, type Measurements, predictionLines } from './prediction-log.ts';
+import {
+  embeddedMetrics,
+  joinObjects,
+  type Measurements,
+  predictionLines,
+} from './prediction-log.ts';
 
 /** Writes the one line of each request, with what is measured of it. */
 export class RequestLog {
@@ -36,8 +41,9 @@ export class RequestLog {
       line.arm,
     );
     this.#isCold = false;
-    const causes = failures.length > 0 && { failures: failures.map(explain) };
-    for (const text of predictionLines(line, { ...metrics, ...causes })) this.#writeLine(text);
+    const causes = failures.length > 0 ? { failures: failures.map(explain) } : {};
+    const members = joinObjects(metrics, JSON.stringify(causes));
+    for (const text of predictionLines(line, members)) this.#writeLine(text);
   }
 
   /** The text of a refusal stays out: it may quote what the caller sent, which may not be logged. */
@@ -45,13 +51,13 @@ export class RequestLog {
     const status = error instanceof ApiError ? error.status : 500;
     const isRefusal = status < 500;
     const reason = error instanceof ApiError ? { code: error.code } : describeError(error);
+    const metrics = this.#metrics({
+      requests: 1,
+      latency: latencyMs,
+      refusals: isRefusal ? 1 : 0,
+      failures: isRefusal ? 0 : 1,
+    });
     const entry = {
-      ...this.#metrics({
-        requests: 1,
-        latency: latencyMs,
-        refusals: isRefusal ? 1 : 0,
-        failures: isRefusal ? 0 : 1,
-      }),
       kind: isRefusal ? 'refusal' : 'failure',
       status,
       at: this.#clock.now(),
@@ -61,10 +67,10 @@ export class RequestLog {
       ...reason,
       ...(error instanceof PredictionFailed && { failures: error.failures.map(explain) }),
     };
-    this.#writeLine(JSON.stringify(entry));
+    this.#writeLine(joinObjects(metrics, JSON.stringify(entry)));
   }
 
-  #metrics(measured: Measurements, Arm?: string): Record<string, unknown> {
+  #metrics(measured: Measurements, Arm?: string): string {
     const dimensions = { Model: this.#spec.name, ...(Arm && { Arm }) };
     const resolution = this.#spec.monitoring.cadence === 'second' ? 1 : 60;
     return embeddedMetrics(this.#clock.nowMs(), dimensions, measured, resolution);

@@ -1,7 +1,7 @@
 import type { PredictionLine } from '../contracts/prediction-line.ts';
 import { describeError } from '../runtime/log.ts';
 import type { ModelServerParts } from './model-server.ts';
-import { embeddedMetrics, loggedTensor, type Measurements } from './prediction-log.ts';
+import { embeddedMetrics, joinObjects, loggedTensor, type Measurements } from './prediction-log.ts';
 import { compileQuestionReader } from './question-reader.ts';
 
 type ShadowParts = Omit<ModelServerParts, 'findVersion'>;
@@ -43,14 +43,9 @@ export class Shadow {
 
   /** Parts that came in different deliveries cannot be put together here. */
   skipIncomplete(count: number): void {
-    if (count > 0)
-      this.#parts.writeLine(
-        JSON.stringify({
-          ...this.#metrics({ shadowSkipped: count }),
-          kind: 'shadow-skipped',
-          reason: 'parts of the record came apart',
-        }),
-      );
+    if (count === 0) return;
+    const reason = 'parts of the record came apart';
+    this.#writeLine({ shadowSkipped: count }, { kind: 'shadow-skipped', reason });
   }
 
   #inputsOf({ asked }: PredictionLine) {
@@ -65,24 +60,14 @@ export class Shadow {
   #write(
     { predictionId, model, promotion }: PredictionLine,
     measured: Measurements,
-    rest: Record<string, unknown>,
+    rest: Readonly<Record<string, unknown>>,
   ): void {
-    const at = this.#parts.clock.now();
-    this.#parts.writeLine(
-      JSON.stringify({
-        ...this.#metrics(measured),
-        kind: 'shadow',
-        predictionId,
-        at,
-        model,
-        promotion,
-        ...rest,
-      }),
-    );
+    this.#writeLine(measured, { kind: 'shadow', predictionId, model, promotion, ...rest });
   }
 
-  #metrics(measured: Measurements): Record<string, unknown> {
-    const { spec, clock } = this.#parts;
-    return embeddedMetrics(clock.nowMs(), { Model: spec.name }, measured, 60);
+  #writeLine(measured: Measurements, entry: Readonly<Record<string, unknown>>): void {
+    const { spec, clock, writeLine } = this.#parts;
+    const metrics = embeddedMetrics(clock.nowMs(), { Model: spec.name }, measured, 60);
+    writeLine(joinObjects(metrics, JSON.stringify({ at: clock.now(), ...entry })));
   }
 }

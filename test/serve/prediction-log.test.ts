@@ -40,7 +40,9 @@ const delivered = (messages: readonly string[], messageType = 'DATA_MESSAGE') =>
 describe('embeddedMetrics', () => {
   test('carries every value at the root, by model and by model and arm', () => {
     expect(
-      embeddedMetrics(START_MS + 0.7, { Model: 'm', Arm: 'champion' }, { requests: 1 }, 1),
+      JSON.parse(
+        embeddedMetrics(START_MS + 0.7, { Model: 'm', Arm: 'champion' }, { requests: 1 }, 1),
+      ),
     ).toEqual({
       _aws: {
         Timestamp: START_MS,
@@ -61,7 +63,7 @@ describe('embeddedMetrics', () => {
 
 describe('a line', () => {
   test('is one log event with its metrics where it fits', () => {
-    expect(predictionLines(aLine(), { Requests: 1 }).map((text) => JSON.parse(text))).toEqual([
+    expect(predictionLines(aLine(), '{"Requests":1}').map((text) => JSON.parse(text))).toEqual([
       { Requests: 1, ...aLine() },
     ]);
   });
@@ -75,7 +77,7 @@ describe('a line', () => {
             instances: Array.from({ length: 9000 }, () => ({ text: text.padEnd(30, '.') })),
           },
         });
-        const lines = predictionLines(long, {});
+        const lines = predictionLines(long, '{"Requests":1}');
         expect(lines.length).toBeGreaterThan(1);
         for (const line of lines)
           expect(Buffer.byteLength(line)).toBeLessThanOrEqual(LIMITS.logEventBytes);
@@ -110,7 +112,7 @@ describe('readLoggedRequests', () => {
           instances: Array.from({ length: 9000 }, () => ({ text: 'x'.repeat(50) })),
         },
       }),
-      {},
+      '{\"Requests\":1}',
     );
     expect(readLoggedRequests(delivered(lines.slice(0, -1)))).toEqual({
       predictions: [],
