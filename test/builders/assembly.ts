@@ -6,9 +6,17 @@ import { addStacks } from '../../infra/stacks/add-stacks.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** The app as `cdk synth` would make it, with the given models. */
-export function buildApp(specs: readonly ModelSpec[], outdir?: string) {
+/** The app as `cdk synth` would make it, with the given models. @param settings as given by `-c`. */
+export function buildApp(
+  specs: readonly ModelSpec[],
+  outdir?: string,
+  settings: Readonly<Record<string, unknown>> = {},
+) {
   const { context } = JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8'));
-  const app = new App({ context, analyticsReporting: false, ...(outdir && { outdir }) });
+  const app = new App({
+    context: { ...context, ...settings },
+    analyticsReporting: false,
+    ...(outdir && { outdir }),
+  });
   return { app, ...addStacks(app, specs) };
 }

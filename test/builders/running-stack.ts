@@ -34,7 +34,6 @@ export interface Called {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  // biome-ignore lint: answers of many shapes
   readonly json: Readonly<Record<string, unknown>>;
 }
 
@@ -42,14 +41,15 @@ type Overrides = Partial<
   Pick<LocalStackOptions, 'container' | 'environments' | 'retryDelaysMs' | 'port'>
 >;
 
-/** A stack with the given models on a state folder of its own; `assembly` may be edited before it starts. */
+/** A stack with the given models on a state folder of its own. @param settings as given by `cdk -c`. */
 export async function startStack(
   specs: readonly ModelSpec[],
   overrides: Overrides = {},
   folder = mkdtempSync(join(tmpdir(), 'slipway-')),
+  settings: Readonly<Record<string, unknown>> = {},
 ): Promise<RunningStack> {
   const assembly = join(folder, 'cdk.out');
-  buildApp(specs, assembly).app.synth();
+  buildApp(specs, assembly, settings).app.synth();
   return startOver(assembly, folder, overrides);
 }
 
