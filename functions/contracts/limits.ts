@@ -7,6 +7,8 @@ export const LIMITS = {
   requestBodyBytes: 4_400_000,
   /** Lambda returns at most 6 MB; a reply in binary travels as base64. */
   responseBodyBytes: 4_400_000,
+  /** Lambda returns 6 MB at most, the envelope with headers included. */
+  escapedResponseBytes: 5_900_000,
   /** gzip makes 1000:1 possible, and hostile JSON takes 60 times its size in memory while it is parsed. */
   decompressedBodyBytes: 8_800_000,
   /** Rows a request: 1,000 products is the largest the interviewed teams send, with room to spare. */

@@ -11,7 +11,7 @@ const Trainer = z.discriminatedUnion('kind', [
     leaves: z.int().check(z.gte(2), z.lte(1024)),
     learningRate: z.number().check(z.gt(0), z.lte(1)),
     minimumChildRows: count,
-    /** Isolation trees whose score joins the features; 0 for none. */
+    /** Isolation trees whose anomaly score joins the classifier's log-odds in the calibration; 0 for none. */
     anomalyTrees: z.int().check(z.gte(0)),
   }),
   strictObject({

@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
 import { Instant } from './instant.ts';
 import { ModelName } from './model-name.ts';
-import { strictObject } from './strict-object.ts';
 import { Digest, VersionNumber } from './version.ts';
 
 const served = {
@@ -10,10 +9,10 @@ const served = {
   /** The SageMaker endpoint that answers for it; absent where Lambda opens the artifact itself. */
   endpoint: z.optional(z.string()),
 };
-export const ServedVersion = strictObject(served);
+export const ServedVersion = z.object(served);
 export type ServedVersion = z.infer<typeof ServedVersion>;
 
-const Challenger = strictObject({
+const Challenger = z.object({
   ...served,
   /** Id of the promotion; its salts `<id>/expose` and `<id>/variant` assign the units. */
   promotion: z.string(),
@@ -25,8 +24,11 @@ const Challenger = strictObject({
   expiresAt: Instant,
 });
 
-/** Which versions of a model serve, and to whom. One per model, changed by compare-and-set of `epoch`. */
-export const Route = strictObject({
+/**
+ * Which versions of a model serve, and to whom. Not strict: while a deployment rolls out, older code reads
+ * what newer code has written. One per model, changed by compare-and-set of `epoch`.
+ */
+export const Route = z.object({
   model: ModelName,
   epoch: z.int().check(z.gte(1)),
   champion: ServedVersion,

@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
 import { Instant } from './instant.ts';
 import { ModelName } from './model-name.ts';
-import { strictObject } from './strict-object.ts';
 
 /** `1`, `2`, …: Triton's clients send digits only. Never reused. */
 export const VersionNumber = z
@@ -29,7 +28,8 @@ export const Stage = z.enum([
   'rolled-back',
 ]);
 
-export const Version = strictObject({
+/** Not strict, as routes are not: older code reads what newer code has written. */
+export const Version = z.object({
   model: ModelName,
   version: VersionNumber,
   digest: Digest,
@@ -38,7 +38,7 @@ export const Version = strictObject({
   description: z.string(),
   /** What the graph says of itself: trainer, features, whatever its maker wrote down. */
   metadata: z.record(z.string(), z.string()),
-  opsets: z.array(strictObject({ domain: z.string(), version: z.int() })),
+  opsets: z.array(z.object({ domain: z.string(), version: z.int() })),
   registeredAt: Instant,
   registeredBy: z.string(),
 });

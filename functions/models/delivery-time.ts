@@ -194,10 +194,10 @@ export const deliveryTime: ModelSpec = {
   retraining: {
     trainer: {
       kind: 'gbdt',
-      trees: 150,
-      leaves: 31,
-      learningRate: 0.1,
-      minimumChildRows: 20,
+      trees: 120,
+      leaves: 8,
+      learningRate: 0.15,
+      minimumChildRows: 50,
       anomalyTrees: 0,
     },
     triggers: [{ kind: 'missed-objective' }, { kind: 'schedule', everyDays: 14 }],

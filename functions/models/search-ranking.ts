@@ -227,8 +227,8 @@ export const searchRanking: ModelSpec = {
   retraining: {
     trainer: {
       kind: 'gbdt',
-      trees: 150,
-      leaves: 31,
+      trees: 100,
+      leaves: 6,
       learningRate: 0.1,
       minimumChildRows: 50,
       anomalyTrees: 0,

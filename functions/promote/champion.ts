@@ -66,7 +66,7 @@ export async function setChampion(
     model,
     epoch: expectedEpoch + 1,
     champion: served,
-    ...(current && { formerChampion: current.champion }),
+    ...(current && formerChampionAfter(current, number)),
     changedAt: stores.clock.now(),
     changedBy: request.by,
     reason: request.reason,
@@ -76,6 +76,13 @@ export async function setChampion(
   await stores.versions.setStage(model, number, 'production');
   return { kind: 'changed', route };
 }
+
+/**
+ * The version to fall back to. A return to the former champion is a rollback: what it replaces has just
+ * proved wrong and is nothing to fall back to.
+ */
+const formerChampionAfter = (current: Route, next: string): Pick<Route, 'formerChampion'> =>
+  current.formerChampion?.version === next ? {} : { formerChampion: current.champion };
 
 /**
  * Takes a version out of service for good and deletes its endpoint.

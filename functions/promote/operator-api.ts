@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ApiError } from '../contracts/api-error.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
+import { VersionNumber } from '../contracts/version.ts';
 import type { ApiReply, ApiRequest } from '../runtime/api-handler.ts';
 import { type ChampionStores, retireVersion, setChampion } from './champion.ts';
 import type { EndpointStore } from './endpoint-store.ts';
@@ -95,15 +96,25 @@ async function show(
   spec: ModelSpec,
   { versions }: OperatorApi,
 ): Promise<ApiReply> {
-  const number = path[3] ?? '';
+  const number = versionIn(path, spec);
   const version = await versions.find(spec.name, number);
   if (!version)
     throw new ApiError(404, 'VERSION_NOT_FOUND', `${spec.name} has no version ${number}`);
   return { status: 200, body: version };
 }
 
+/** @throws ApiError 404 for what is no version number: `01` must not pass for `1`. */
+function versionIn(path: readonly string[], { name }: ModelSpec): VersionNumber {
+  const parsed = VersionNumber.safeParse(path[3]);
+  if (parsed.success) return parsed.data;
+  throw new ApiError(404, 'VERSION_NOT_FOUND', `${name} has no version ${path[3]}`);
+}
+
 async function retire({ path }: ApiRequest, spec: ModelSpec, api: OperatorApi): Promise<ApiReply> {
-  return { status: 200, body: await retireVersion(spec.name, path[3] ?? '', storesOf(api, spec)) };
+  return {
+    status: 200,
+    body: await retireVersion(spec.name, versionIn(path, spec), storesOf(api, spec)),
+  };
 }
 
 async function showRoute(

@@ -7,17 +7,16 @@ import {
   initialNetwork,
   layerPlaces,
 } from './dense-network.ts';
-import { type FeatureTable, type Targets, type TrainingData, takeRows } from './feature-table.ts';
+import type { FeatureTable, TrainingData } from './feature-table.ts';
+import { type Batch, batches } from './network-batches.ts';
 import { denseInputs, exportInputs, learnInputs, type NetworkInputs } from './network-inputs.ts';
-import type { Objective } from './objective.ts';
 import { columnOf, type GraphBuilder, scalar } from './onnx-graph.ts';
 import { seededRandom, shuffle } from './seeded-random.ts';
 import type { TrainingParts } from './training-parts.ts';
 
 /*
- * A small network on typed arrays. Rejected: @tensorflow/tfjs, whose plain CPU backend is slower than these
- * loops and whose install outweighs the rest of Slipway; brain.js, which has no embeddings, no pinball loss
- * and no missing values. It minimises the same objectives as boosting, batch by batch.
+ * A small network on typed arrays: the objectives are the ones that boosting minimises, batch by batch, and
+ * the weights go into the same ONNX graph. @tensorflow/tfjs and brain.js were not measured against it.
  */
 
 export interface PerceptronOptions {
@@ -27,8 +26,6 @@ export interface PerceptronOptions {
   readonly seed: number;
 }
 
-/** Rows a step; for ranking, whole queries of at least as many rows. */
-const BATCH_ROWS = 128;
 /** Some tens of milliseconds of work, after which the event loop gets its turn. */
 const BATCHES_A_YIELD = 16;
 /** Epochs without a better validation loss before training stops. */
@@ -42,60 +39,6 @@ interface Perceptron {
   /** score = base + scale · output, a head. */
   readonly base: readonly number[];
   readonly scale: readonly number[];
-}
-
-interface Batch {
-  readonly table: FeatureTable;
-  readonly dense: Float64Array;
-  readonly objectives: readonly Objective[];
-}
-
-/** Bounds of batches: anywhere for plain rows, between queries for ranking. */
-function batchBounds({ labels, queryStarts }: Targets): [number, number][] {
-  const bounds: [number, number][] = [];
-  const starts = queryStarts.length > 1 ? queryStarts : Int32Array.from(labels.keys());
-  let from = 0;
-  for (const start of [...starts, labels.length])
-    if (start - from >= BATCH_ROWS || (start === labels.length && start > from)) {
-      bounds.push([from, start]);
-      from = start;
-    }
-  return bounds;
-}
-
-function takeTargets(targets: Targets, rows: Int32Array, queryStarts: Int32Array): Targets {
-  return {
-    labels: Float64Array.from(rows, (row) => targets.labels[row] ?? 0),
-    weights: Float64Array.from(rows, (row) => targets.weights[row] ?? 0),
-    queryStarts,
-  };
-}
-
-/** Cuts the training rows into batches; plain rows are shuffled first, since they come in time order. */
-function batches(
-  heads: readonly Head[],
-  inputs: NetworkInputs,
-  { table, targets }: TrainingData,
-  seed: number,
-): Batch[] {
-  const order = Int32Array.from({ length: table.rows }, (_, row) => row);
-  const isRanking = targets.queryStarts.length > 1;
-  if (!isRanking) shuffle(order, seededRandom(seed, 'batches'));
-  return batchBounds(targets).map(([from, to]) => {
-    const rows = order.subarray(from, to);
-    const starts = targets.queryStarts.filter((start) => start >= from && start <= to);
-    const part = takeTargets(
-      targets,
-      rows,
-      isRanking ? starts.map((start) => start - from) : Int32Array.of(),
-    );
-    const batchTable = takeRows(table, rows);
-    return {
-      table: batchTable,
-      dense: denseInputs(inputs, batchTable),
-      objectives: heads.map(({ objective }) => objective(part)),
-    };
-  });
 }
 
 /** Where each category input's embedding of a row begins in its table. */

@@ -104,12 +104,7 @@ function renderReply({ status, headers, body }: ApiReply): APIGatewayProxyResult
       isBase64Encoded: true,
     };
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  if (text.length > LIMITS.responseBodyBytes)
-    throw new ApiError(
-      413,
-      'REPLY_TOO_LARGE',
-      `the answer has ${text.length} characters, at most ${LIMITS.responseBodyBytes} can be sent: ask for fewer rows`,
-    );
+  refuseTooLarge(text);
   return {
     statusCode: status,
     headers: { ...JSON_TYPE, ...headers },
@@ -117,6 +112,18 @@ function renderReply({ status, headers, body }: ApiReply): APIGatewayProxyResult
     isBase64Encoded: false,
   };
 }
+
+/** Lambda counts the bytes of the answer once it is JSON in JSON, where quotes are escaped again. */
+function refuseTooLarge(text: string): void {
+  if (text.length * SHORT_FACTOR <= LIMITS.escapedResponseBytes) return;
+  const bytes = Buffer.byteLength(JSON.stringify(text));
+  if (bytes <= LIMITS.escapedResponseBytes) return;
+  const message = `the answer takes ${bytes} bytes, at most ${LIMITS.escapedResponseBytes} can be sent: ask for fewer rows`;
+  throw new ApiError(413, 'REPLY_TOO_LARGE', message);
+}
+
+/** No character takes more bytes than this once it is escaped and in UTF-8. */
+const SHORT_FACTOR = 6;
 
 function renderFailure(error: unknown): APIGatewayProxyResult {
   if (error instanceof ApiError)

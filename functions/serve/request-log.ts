@@ -31,7 +31,6 @@ export class RequestLog {
       {
         requests: 1,
         rows: line.rows,
-        fallbacks: failures.length > 0 ? 1 : 0,
         unitsMissing: line.unit === undefined ? 1 : 0,
         coldStarts: this.#isCold ? 1 : 0,
         failures: 0,
@@ -41,9 +40,18 @@ export class RequestLog {
       line.arm,
     );
     this.#isCold = false;
+    this.#chargeFallbacks(failures);
     const causes = failures.length > 0 ? { failures: failures.map(explain) } : {};
     const members = joinObjects(metrics, JSON.stringify(causes));
     for (const text of predictionLines(line, members)) this.#writeLine(text);
+  }
+
+  /** A failure counts against the arm that failed, not against the one that stepped in. */
+  #chargeFallbacks(failures: readonly Failure[]): void {
+    for (const { version, arm } of failures) {
+      const metrics = this.#metrics({ fallbacks: 1 }, arm);
+      this.#writeLine(joinObjects(metrics, JSON.stringify({ kind: 'fallback', version })));
+    }
   }
 
   /** The text of a refusal stays out: it may quote what the caller sent, which may not be logged. */

@@ -26,13 +26,15 @@ export interface PromoteProps {
 
 /** Versions are registered and routes are set. */
 export class Promote extends Construct {
+  readonly operatorApi: ServiceFunction;
+
   constructor(scope: Construct, id: string, props: PromoteProps) {
     super(scope, id);
     const inspect = this.#inspectFunction(props);
-    const operatorApi = this.#operatorApi(props, inspect);
+    this.operatorApi = this.#operatorApi(props, inspect);
     for (const noun of ['versions', 'routes']) {
-      props.api.route(`v1/${noun}/{proxy+}`, ['ANY'], operatorApi, 'operators');
-      props.api.admitTo(operatorApi, `Admit-${noun}`, `v1/${noun}/*`);
+      props.api.route(`v1/${noun}/{proxy+}`, ['ANY'], this.operatorApi, 'operators');
+      props.api.admitTo(this.operatorApi, `Admit-${noun}`, `v1/${noun}/*`);
     }
   }
 

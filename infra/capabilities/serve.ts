@@ -13,6 +13,7 @@ import { CatalogEnv, ServeEnv } from '../../functions/serve/env.ts';
 import { acknowledge, importedPatternFinding, patternFinding } from '../acknowledgements.ts';
 import type { Api } from '../api.ts';
 import type { Config } from '../config.ts';
+import { failureAlarm, functionFailures } from '../failure-alarm.ts';
 import { ARCHITECTURES, onnxRuntimeLayer } from '../onnxruntime-layer.ts';
 import { sageMakerNamePrefix } from '../sagemaker-hosting.ts';
 import { type Invocation, ServiceFunction } from '../service-function.ts';
@@ -30,16 +31,16 @@ export interface ServeProps {
 
 /** A request becomes a prediction: one function a model, and one that knows which models there are. */
 export class Serve extends Construct {
-  readonly functions: readonly ServiceFunction[];
+  readonly catalog: ServiceFunction;
 
   constructor(scope: Construct, id: string, props: ServeProps) {
     super(scope, id);
-    const models = props.specs.map((spec) => {
+    for (const spec of props.specs) {
       // Layers are asked of the parent, so that one serves all models.
       const layer = onnxRuntimeLayer(Stack.of(this), architectureOf(spec));
-      return new ServedModel(this, spec.name, { ...props, spec, layer });
-    });
-    this.functions = [this.#catalog(props), ...models.map(({ server }) => server)];
+      new ServedModel(this, spec.name, { ...props, spec, layer });
+    }
+    this.catalog = this.#catalog(props);
   }
 
   #catalog({ config, specs, api, key, routes }: ServeProps): ServiceFunction {
@@ -95,6 +96,12 @@ class ServedModel extends NestedStack {
       api.admitTo(target, `Admit-${prefix}`, prefix);
     if (spec.runtime.functionUrl) target.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM });
     this.#shadow(props);
+    failureAlarm(
+      this,
+      'ServerFails',
+      functionFailures(this.server),
+      `The function that serves ${id} failed or was throttled.`,
+    );
   }
 
   #server(props: ServedModelProps): ServiceFunction {

@@ -5,7 +5,7 @@ import { OperatorClient } from '../cli/operator-client.ts';
 import { readModelSpecs } from '../model-specs.ts';
 import { VirtualClock } from './clock.ts';
 import { callExamples } from './demo/call-examples.ts';
-import { registerFirstVersions, trainModels } from './demo/first-start.ts';
+import { firstCandidates, registerFirstVersions, trainCandidates } from './demo/first-start.ts';
 import { createProgress } from './demo/progress.ts';
 import { WORLDS } from './demo/worlds/worlds.ts';
 import { type LocalStack, startLocalStack } from './local-stack.ts';
@@ -84,7 +84,7 @@ async function main(): Promise<void> {
   say(callExamples(stack, specs));
 }
 
-/** Trains and registers a version of each model that has none, where there is a world to learn from. */
+/** Trains and registers versions of each model that has none, where there is a world to learn from. */
 async function firstVersions(
   untrained: readonly ModelSpec[],
   operator: OperatorClient,
@@ -94,13 +94,14 @@ async function firstVersions(
   for (const { name } of untrained.filter((spec) => !trainable.includes(spec)))
     say(`${name} has no version yet, and no generated data to train one on: register yours.`);
   if (trainable.length === 0) return;
-  say('First start: training a version of each model on generated data.');
+  say('First start: training each model on generated data; of two versions, the better serves.');
+  const candidates = firstCandidates(trainable);
   const progress = createProgress(
-    trainable.map(({ name }) => name),
+    candidates.map(({ label }) => label),
     process.stdout,
   );
   try {
-    await registerFirstVersions(await trainModels(trainable, progress), operator, progress);
+    await registerFirstVersions(await trainCandidates(candidates, progress), operator, progress);
   } finally {
     progress.stop();
   }

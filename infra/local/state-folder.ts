@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as z from 'zod';
 
-interface Holder {
-  readonly pid: number;
-  readonly url: string;
+const Holder = z.object({ pid: z.int(), url: z.string() });
+type Holder = z.infer<typeof Holder>;
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** `.slipway/`: everything the runner must find again after it was killed, and who uses it now. */
@@ -47,10 +54,11 @@ export class StateFolder {
     return join(this.path, 'runner.json');
   }
 
+  /** Undefined too where the file was cut off: its writer is dead. */
   #holder(): Holder | undefined {
-    return existsSync(this.#holderFile)
-      ? JSON.parse(readFileSync(this.#holderFile, 'utf8'))
-      : undefined;
+    if (!existsSync(this.#holderFile)) return undefined;
+    const parsed = Holder.safeParse(parseJson(readFileSync(this.#holderFile, 'utf8')));
+    return parsed.success ? parsed.data : undefined;
   }
 }
 

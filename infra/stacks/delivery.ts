@@ -17,7 +17,8 @@ import type { StatefulStack } from './stateful.ts';
 export class DeliveryStack extends Stack {
   readonly api: Api;
   readonly deadLetters: Queue;
-  readonly servers: readonly ServiceFunction[];
+  /** Functions that belong to no single model. */
+  readonly sharedFunctions: readonly ServiceFunction[];
 
   constructor(
     scope: Construct,
@@ -42,7 +43,8 @@ export class DeliveryStack extends Stack {
     acknowledge(this.deadLetters, 'SQS3', 'This is the dead-letter queue; an alarm watches it.');
     this.api = new Api(this, 'Api', { config, key });
     const shared = { config, specs, api: this.api, key, artifacts, versions, routes };
-    new Promote(this, 'Promote', shared);
-    this.servers = new Serve(this, 'Serve', { ...shared, deadLetters: this.deadLetters }).functions;
+    const { operatorApi } = new Promote(this, 'Promote', shared);
+    const { catalog } = new Serve(this, 'Serve', { ...shared, deadLetters: this.deadLetters });
+    this.sharedFunctions = [operatorApi, catalog];
   }
 }

@@ -112,7 +112,7 @@ describe('readLoggedRequests', () => {
           instances: Array.from({ length: 9000 }, () => ({ text: 'x'.repeat(50) })),
         },
       }),
-      '{\"Requests\":1}',
+      '{"Requests":1}',
     );
     expect(readLoggedRequests(delivered(lines.slice(0, -1)))).toEqual({
       predictions: [],

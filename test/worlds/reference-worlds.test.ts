@@ -12,6 +12,7 @@ import { cardFraud } from '../../functions/models/card-fraud.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { searchRanking } from '../../functions/models/search-ranking.ts';
 import type { Instance } from '../../functions/retrain/labelled-rows.ts';
+import { seededRandom } from '../../functions/retrain/seeded-random.ts';
 import { trainModel } from '../../functions/retrain/train-model.ts';
 import { cardFraudWorld } from '../../infra/local/demo/worlds/card-fraud.ts';
 import { deliveryTimeWorld, trueQuantile } from '../../infra/local/demo/worlds/delivery-time.ts';
@@ -93,17 +94,21 @@ describe.each(WORLDS)('$model', (world, spec) => {
   });
 });
 
-/** Generous for a machine whose cores are busy; idle, each takes two to four seconds. */
+/*
+ * The specs' own trainers, whose settings were chosen by training on seeds 101, 102, 104 and 105 and scoring
+ * on 103. Nothing was chosen on the two seeds below.
+ */
+const TRAINING_SEED = 7;
+const SCORING_SEED = 8;
+/** Generous for a machine whose cores are busy. */
 const SLOW = 60_000;
 
 it(
   'delivery-time: within 2 % of the least mean absolute error there is',
-  async () => {
-    const test = deliveryTimeWorld.dataset(8000, 2);
-    const model = await trainModel(deliveryTime, deliveryTimeWorld.dataset(40_000, 1), {
-      seed: 7,
-      boosting: { trees: 90, leaves: 12 },
-    });
+  async ({ annotate }) => {
+    const test = deliveryTimeWorld.dataset(40_000, SCORING_SEED);
+    const rows = deliveryTimeWorld.dataset(60_000, TRAINING_SEED);
+    const model = await trainModel(deliveryTime, rows, { seed: TRAINING_SEED });
     const answers = model.answer(test.instances);
     const errorOf = (predict: (row: number) => number): number =>
       test.labels.reduce<number>(
@@ -112,7 +117,9 @@ it(
       );
     const column = (at: number) => (row: number) => answers[row * 3 + at] ?? 0;
     // Noise is normal around `best`, so that is the median: the least absolute error of any prediction.
-    expect(errorOf(column(0)) / errorOf((row) => test.best[row] ?? 0)).toBeLessThan(1.02);
+    const share = errorOf(column(0)) / errorOf((row) => test.best[row] ?? 0);
+    await annotate(`delivery-time: ${share.toFixed(4)} of the least mean absolute error`);
+    expect(share).toBeLessThan(1.02);
     const bounds = (row: number) => [1, 2].map((at) => column(at)(row));
     const covered = test.labels.filter((label, row) => {
       const [low = 0, high = 0] = bounds(row);
@@ -140,32 +147,53 @@ function meanNdcg({ labels, queries = [] }: WorldRows, by: (row: number) => numb
 
 it(
   'search-ranking: within 2 % of the NDCG of sorting by the true expected gain',
-  async () => {
-    const test = searchRankingWorld.dataset(25_000, 2);
-    const model = await trainModel(searchRanking, searchRankingWorld.dataset(30_000, 1), {
-      seed: 7,
-      boosting: { trees: 90, leaves: 12, learningRate: 0.08 },
-    });
+  async ({ annotate }) => {
+    const test = searchRankingWorld.dataset(50_000, SCORING_SEED);
+    const rows = searchRankingWorld.dataset(40_000, TRAINING_SEED);
+    const model = await trainModel(searchRanking, rows, { seed: TRAINING_SEED });
     const answers = model.answer(test.instances);
     const best = meanNdcg(test, (row) => test.best[row] ?? 0);
-    expect(meanNdcg(test, (row) => answers[row] ?? 0) / best).toBeGreaterThan(0.98);
+    const share = meanNdcg(test, (row) => answers[row] ?? 0) / best;
+    await annotate(`search-ranking: ${share.toFixed(4)} of the best NDCG@10`);
+    expect(share).toBeGreaterThan(0.98);
   },
   SLOW,
 );
 
+/**
+ * Labels drawn anew from the true probabilities. The rows that matter most are nearly tied, so on one draw
+ * the share of the best is luck by 1 to 2 % and can exceed 1; the mean over draws is what the model is worth.
+ */
+function redrawnLabels({ best }: WorldRows, draws: number): number[][] {
+  const random = seededRandom(SCORING_SEED, 'redrawn labels');
+  return Array.from({ length: draws }, () =>
+    Array.from(best, (probability) => Number(random.next() < probability)),
+  );
+}
+
+function shareOfBest(labels: number[], scores: Float64Array, best: Float64Array): number {
+  const reached = averagePrecision({ labels, scores }) ?? 0;
+  return reached / (averagePrecision({ labels, scores: best }) ?? 1);
+}
+
 it(
   'card-fraud: within 2 % of the average precision of the true probability',
-  async () => {
-    const test = cardFraudWorld.dataset(40_000, 2);
+  async ({ annotate }) => {
+    const test = cardFraudWorld.dataset(100_000, SCORING_SEED);
     const labels = test.labels.map((label) => Number(label === 'fraud'));
     expect(labels.filter((label) => label === 1).length / labels.length).toBeGreaterThan(0.002);
     expect(labels.filter((label) => label === 1).length / labels.length).toBeLessThan(0.01);
-    const model = await trainModel(cardFraud, cardFraudWorld.dataset(40_000, 1), { seed: 7 });
+    const rows = cardFraudWorld.dataset(60_000, TRAINING_SEED);
+    const model = await trainModel(cardFraud, rows, { seed: TRAINING_SEED });
     const answers = model.answer(test.instances);
     const scores = Float64Array.from(labels, (_, row) => answers[row * 2] ?? 0);
-    const reached = averagePrecision({ labels, scores }) ?? 0;
-    const best = averagePrecision({ labels, scores: test.best }) ?? 1;
-    expect(reached / best).toBeGreaterThan(0.98);
+    const shares = redrawnLabels(test, 20).map((drawn) => shareOfBest(drawn, scores, test.best));
+    const share = shares.reduce((sum, each) => sum + each, 0) / shares.length;
+    await annotate(
+      `card-fraud: ${share.toFixed(4)} of the best average precision; ` +
+        `${shareOfBest(labels, scores, test.best).toFixed(4)} by the one draw of labels in the data`,
+    );
+    expect(share).toBeGreaterThan(0.98);
   },
   SLOW,
 );

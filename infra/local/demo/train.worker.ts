@@ -1,36 +1,59 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ModelSpec } from '../../../functions/contracts/model-spec.ts';
-import { trainModel } from '../../../functions/retrain/train-model.ts';
-import type { TrainingMessage } from './first-start.ts';
+import {
+  regressionMetrics,
+  regressionSums,
+} from '../../../functions/measures/regression-metrics.ts';
+import { type TrainedModel, trainModel } from '../../../functions/retrain/train-model.ts';
+import type { Candidate, TrainingMessage } from './first-start.ts';
+import type { World } from './worlds/world.ts';
 import { WORLDS } from './worlds/worlds.ts';
 
 /** Enough to learn the worlds well, few enough that a first start takes seconds. */
 const ROWS = 20_000;
-const TREES = 60;
 const SEED = 1;
+const HELD_OUT_ROWS = 20_000;
+/** Another seed than the training's: rows that no candidate saw, and the same ones for all. */
+const HELD_OUT_SEED = 2;
 
-const spec: ModelSpec = workerData;
+const { spec, trainer, label }: Candidate = workerData;
 
-function say(message: Omit<TrainingMessage, 'model'>): void {
-  parentPort?.postMessage({ ...message, model: spec.name } satisfies TrainingMessage);
+function say(message: Omit<TrainingMessage, 'label'>): void {
+  parentPort?.postMessage({ ...message, label } satisfies TrainingMessage);
 }
 
-async function train(): Promise<Uint8Array> {
+/** Mean absolute error on the held-out rows; undefined for tasks that do not predict a number. */
+function heldOutError({ answer }: TrainedModel, world: World): number | undefined {
+  const { task, signature } = spec;
+  if (task.kind !== 'regression') return undefined;
+  say({ kind: 'progress', share: 1, stage: `scoring ${HELD_OUT_ROWS} held-out rows` });
+  const { instances, labels } = world.dataset(HELD_OUT_ROWS, HELD_OUT_SEED);
+  const columns = signature.outputs.flatMap((output) => output.columns);
+  const at = columns.indexOf(task.prediction);
+  const answers = answer(instances);
+  const predicted = instances.map((_, row) => answers[row * columns.length + at] ?? 0);
+  return regressionMetrics(regressionSums(labels.map(Number), predicted, task.tolerance)).mae;
+}
+
+async function train(): Promise<Omit<TrainingMessage, 'label'>> {
   const world = WORLDS.get(spec.name);
   if (!world) throw new Error(`there is no generated world for ${spec.name}`);
   say({ kind: 'progress', share: 0, stage: `generating ${ROWS} rows` });
   const rows = world.dataset(ROWS, SEED);
-  const { trainer } = spec.retraining;
-  const { onnx } = await trainModel(spec, rows, {
+  const model = await trainModel(spec, rows, {
     seed: SEED,
-    trainer: trainer.kind === 'gbdt' ? { ...trainer, trees: TREES } : trainer,
+    trainer,
     onProgress: ({ stage, done, total }) => say({ kind: 'progress', share: done / total, stage }),
   });
-  return onnx;
+  const error = heldOutError(model, world);
+  return {
+    kind: 'trained',
+    artifact: model.onnx,
+    ...(error !== undefined && { heldOutError: error }),
+  };
 }
 
 try {
-  say({ kind: 'trained', artifact: await train() });
+  say(await train());
 } catch (error) {
   say({ kind: 'failed', error: error instanceof Error ? error.message : String(error) });
 }

@@ -122,7 +122,7 @@ export class ApiGateway {
     if (request.headers.authorization === undefined)
       throw new Refused('MISSING_AUTHENTICATION_TOKEN');
     try {
-      const { principal } = await verifySignature(
+      const { principal, claim } = await verifySignature(
         {
           method: request.method ?? 'GET',
           path: url.pathname,
@@ -133,6 +133,11 @@ export class ApiGateway {
         credentials,
         place,
       );
+      if (claim.service !== 'execute-api')
+        throw new Refused(
+          'INVALID_SIGNATURE',
+          `Credential should be scoped to correct service: 'execute-api'.`,
+        );
       const arn = this.#executeArn(`${request.method}${url.pathname}`);
       const decision = authorizer.decide(principal, 'execute-api:Invoke', arn);
       if (decision.kind === 'refused') throw new Refused('ACCESS_DENIED', decision.message);

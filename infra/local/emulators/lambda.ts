@@ -66,7 +66,7 @@ export class LambdaEmulator implements Emulator {
   readonly #queue: AsyncQueue;
   readonly #functions = new Map<string, EmulatedFunction>();
   readonly #pending = new Set<Promise<void>>();
-  #isStopping = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: LambdaOptions) {
     this.#options = options;
@@ -134,7 +134,7 @@ export class LambdaEmulator implements Emulator {
   }
 
   async stop(): Promise<void> {
-    this.#isStopping = true;
+    this.#stopping.abort();
     for (const { pool } of this.#functions.values()) pool.stop();
     await Promise.all(this.#pending);
   }
@@ -229,17 +229,25 @@ export class LambdaEmulator implements Emulator {
     this.#pending.add(run);
   }
 
+  /** Cut short when the runner stops: the event is on disk and its next start takes it up. */
+  async #pause(durationMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, durationMs);
+    this.#stopping.signal.addEventListener('abort', () => resolve(), { once: true });
+    await promise;
+    clearTimeout(timer);
+  }
+
   async #attempt(event: AsyncEvent): Promise<void> {
     const emulated = this.#find(event.functionName);
     for (let attempt = 0; ; attempt += 1) {
       const outcome = await this.#invoke(emulated, event.payload, event.requestId);
       // Kept on disk: the next start runs it again.
-      if (this.#isStopping) return;
+      if (this.#stopping.signal.aborted) return;
       if (outcome.kind === 'answered') break;
       if (attempt < emulated.retries) {
-        await new Promise((resolve) =>
-          setTimeout(resolve, this.#options.retryDelaysMs[attempt] ?? 0),
-        );
+        await this.#pause(this.#options.retryDelaysMs[attempt] ?? 0);
+        if (this.#stopping.signal.aborted) return;
         continue;
       }
       if (emulated.failureDestination)

@@ -22,9 +22,11 @@ export interface SubscriptionOptions {
   readonly onFault: (fault: unknown) => void;
 }
 
-/** One read of the log: bounds the batch well below Lambda's 1 MB for asynchronous events, gzip included. */
+/** One read of the log. */
 const READ_BYTES = 2_000_000;
 const BATCH_EVENTS = 100;
+/** Lambda takes 1 MB asynchronously; CloudWatch Logs keeps below it. */
+const LARGEST_PAYLOAD_BYTES = 1_000_000;
 
 /**
  * Follows a log group and hands matching events to a function in order, from where it last got to: what
@@ -87,11 +89,21 @@ export class LogSubscription {
       .map((line) => JSON.parse(line) as LogEvent)
       .filter(({ message }) => this.#options.matches(message));
     for (let at = 0; at < events.length; at += BATCH_EVENTS)
-      await this.#options.deliver(this.#payload(events.slice(at, at + BATCH_EVENTS)));
+      await this.#deliver(events.slice(at, at + BATCH_EVENTS));
     this.#offset += bytes;
     writeFileSync(`${this.#checkpoint}.new`, String(this.#offset));
     renameSync(`${this.#checkpoint}.new`, this.#checkpoint);
     return true;
+  }
+
+  /** In halves where a batch is more than one asynchronous event may hold. */
+  async #deliver(events: readonly LogEvent[]): Promise<void> {
+    const payload = this.#payload(events);
+    if (Buffer.byteLength(payload) <= LARGEST_PAYLOAD_BYTES || events.length === 1)
+      return this.#options.deliver(payload);
+    const half = Math.ceil(events.length / 2);
+    await this.#deliver(events.slice(0, half));
+    await this.#deliver(events.slice(half));
   }
 
   /** Whole lines from the offset on. */

@@ -55,6 +55,14 @@ const seriesOf = (namespace: string, name: string, dimensions: Dimensions): stri
     Object.entries(dimensions).toSorted(([a], [b]) => a.localeCompare(b)),
   ]);
 
+function parseDocument(message: string): unknown {
+  try {
+    return JSON.parse(message);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Metric values taken out of logs, as statistics of each second. */
 export class MetricStore {
   readonly #series = new Map<string, Map<number, Statistics>>();
@@ -62,7 +70,10 @@ export class MetricStore {
   /** Takes the metrics out of a log event. @returns why it could not, for events that claim to hold some. */
   extract(message: string): string | undefined {
     if (!message.startsWith('{"_aws"')) return undefined;
-    const parsed = EmbeddedMetrics.safeParse(JSON.parse(message));
+    const document = parseDocument(message);
+    // A function that was killed has written half a line.
+    if (document === undefined) return 'the event is no JSON document';
+    const parsed = EmbeddedMetrics.safeParse(document);
     if (!parsed.success) return z.prettifyError(parsed.error);
     const { _aws: directive, ...members } = parsed.data;
     for (const { Namespace, Dimensions, Metrics } of directive.CloudWatchMetrics)
