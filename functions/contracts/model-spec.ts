@@ -31,7 +31,7 @@ const ModelSpecShape = strictObject({
   /** Features that identify what a row is about; training and validation must not share their values. */
   entityKeys: z.array(z.string()),
   example: Example,
-  /** Requests at the edge of what is allowed, sent by the smoke test. */
+  /** Requests at the edge of what is allowed, for the smoke test of a promotion. */
   edgeCases: z.array(Example),
   runtime: ModelRuntime,
   monitoring: Monitoring,
@@ -168,17 +168,51 @@ function metricFaults({ task, monitoring, promotion }: ModelSpec): Fault[] {
   return named;
 }
 
-const exampleFaults = ({ task, example, edgeCases }: ModelSpec): Fault[] =>
-  [example, ...edgeCases].flatMap((each, at) =>
-    'items' in each === (task.kind === 'ranking')
-      ? []
-      : [
-          {
-            path: at === 0 ? ['example'] : ['edgeCases', at - 1],
-            message: 'ranking wants { query, items }, other tasks { instances }',
-          },
-        ],
-  );
+type Values = z.infer<typeof Instance>;
+
+/** What is wrong with one object of an example, as the serving function would say it. */
+function instanceFaults(
+  values: Values,
+  features: readonly Feature[],
+  path: Fault['path'],
+): Fault[] {
+  const names = features.map(({ name }) => name);
+  const unknown = Object.keys(values)
+    .filter((name) => !names.includes(name))
+    .map((name) => ({ path: [...path, name], message: 'no such feature belongs here' }));
+  const missing = features
+    .filter(({ name, required }) => required && (values[name] ?? null) === null)
+    .map(({ name }) => ({ path: [...path, name], message: 'required, and not given' }));
+  return [...unknown, ...missing];
+}
+
+function requestFaults(
+  { task, features }: ModelSpec,
+  request: ModelSpec['example'],
+  path: Fault['path'],
+): Fault[] {
+  if ('items' in request !== (task.kind === 'ranking'))
+    return [{ path, message: 'ranking wants { query, items }, other tasks { instances }' }];
+  if ('instances' in request)
+    return request.instances.flatMap((each, at) =>
+      instanceFaults(each, features, [...path, 'instances', at]),
+    );
+  const of = (side: 'query' | 'item') => features.filter((feature) => feature.of === side);
+  return [
+    ...instanceFaults(request.query, of('query'), [...path, 'query']),
+    ...request.items.flatMap(({ id, ...item }, at) => [
+      ...(id === undefined
+        ? [{ path: [...path, 'items', at, 'id'], message: 'required, and not given' }]
+        : []),
+      ...instanceFaults(item, of('item'), [...path, 'items', at]),
+    ]),
+  ];
+}
+
+const exampleFaults = (spec: ModelSpec): Fault[] => [
+  ...requestFaults(spec, spec.example, ['example']),
+  ...spec.edgeCases.flatMap((each, at) => requestFaults(spec, each, ['edgeCases', at])),
+];
 
 export const ModelSpec = ModelSpecShape.check(
   z.superRefine((spec, context) => {

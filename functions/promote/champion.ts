@@ -3,6 +3,7 @@ import { LIMITS } from '../contracts/limits.ts';
 import type { Route, ServedVersion } from '../contracts/route.ts';
 import type { Version } from '../contracts/version.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { ChampionStore, ChampionWrite } from './champion-store.ts';
 import type { EndpointStore } from './endpoint-store.ts';
 import type { RouteTable } from './route-table.ts';
 import type { VersionTable } from './version-table.ts';
@@ -19,6 +20,7 @@ export interface ChampionRequest {
 export interface ChampionStores {
   readonly routes: RouteTable;
   readonly versions: VersionTable;
+  readonly champions: ChampionStore;
   /** Absent for models that Lambda serves itself. */
   readonly endpoints: EndpointStore | undefined;
   readonly clock: Clock;
@@ -71,9 +73,7 @@ export async function setChampion(
     changedBy: request.by,
     reason: request.reason,
   };
-  const write = await stores.routes.write(route);
-  if (write.kind === 'outdated') throw outdated(model, write.current);
-  await stores.versions.setStage(model, number, 'production');
+  await settle(stores.champions.crown(route), route.model, stores);
   return { kind: 'changed', route };
 }
 
@@ -96,26 +96,57 @@ export async function retireVersion(
   const version = await stores.versions.find(model, number);
   if (!version) throw new ApiError(404, 'VERSION_NOT_FOUND', `${model} has no version ${number}`);
   const route = await stores.routes.read(model);
-  if (route?.champion.version === number || route?.challenger?.version === number)
-    throw new ApiError(
-      409,
-      'VERSION_IN_USE',
-      `version ${number} of ${model} is serving: make another version the champion first`,
-    );
-  if (route?.formerChampion?.version === number) await forgetFormerChampion(route, stores);
+  await refuseWhileInUse(version, route, stores);
+  const retired =
+    route?.formerChampion?.version === number
+      ? stores.champions.retireFormer(model, number, forgetFormer(route, stores.clock))
+      : stores.champions.retire(model, number, route);
+  await settle(retired, model, stores);
+  // After the stage: what is left by a crash in between goes when the retirement is repeated.
   await stores.endpoints?.remove(version);
-  await stores.versions.setStage(model, number, 'retired');
   return { ...version, stage: 'retired' };
 }
 
-/** A retired version is nothing to fall back to. */
-async function forgetFormerChampion(
-  route: Route,
-  { routes, clock }: ChampionStores,
+/** @throws ApiError 409 while a route names the version, or its endpoint is still being made. */
+async function refuseWhileInUse(
+  version: Version,
+  route: Route | undefined,
+  stores: ChampionStores,
 ): Promise<void> {
+  if (route?.champion.version === version.version || route?.challenger?.version === version.version)
+    throw new ApiError(
+      409,
+      'VERSION_IN_USE',
+      `version ${version.version} of ${version.model} is serving: make another version the champion first`,
+    );
+  if (await stores.endpoints?.isBeingMade(version))
+    throw new ApiError(
+      409,
+      'ENDPOINT_IN_THE_MAKING',
+      `the endpoint of version ${version.version} of ${version.model} is still being made: retire it when that is over`,
+    );
+}
+
+/** A retired version is nothing to fall back to. */
+function forgetFormer(route: Route, clock: Clock): Route {
   const { formerChampion: _retired, ...rest } = route;
-  const write = await routes.write({ ...rest, epoch: route.epoch + 1, changedAt: clock.now() });
-  if (write.kind === 'outdated') throw outdated(route.model, write.current);
+  return { ...rest, epoch: route.epoch + 1, changedAt: clock.now() };
+}
+
+/** @throws ApiError 409 unless the write went through. */
+async function settle(
+  writing: Promise<ChampionWrite>,
+  model: string,
+  { routes }: ChampionStores,
+): Promise<void> {
+  const { kind } = await writing;
+  if (kind === 'written') return;
+  if (kind === 'route-changed') throw outdated(model, await routes.read(model));
+  throw new ApiError(
+    409,
+    'VERSION_NOT_SERVABLE',
+    `the version of ${model} was retired or rejected meanwhile`,
+  );
 }
 
 async function prepare(

@@ -56,6 +56,11 @@ export class EndpointStore {
     return { kind: 'creating' };
   }
 
+  /** SageMaker deletes no endpoint that is still being made. */
+  async isBeingMade(version: Version): Promise<boolean> {
+    return (await this.#describe(this.#nameOf(version)))?.kind === 'creating';
+  }
+
   async remove(version: Version): Promise<void> {
     const name = this.#nameOf(version);
     await ignoring('Could not find', () =>

@@ -5,6 +5,7 @@ import type { ModelSpec } from '../contracts/model-spec.ts';
 import { VersionNumber } from '../contracts/version.ts';
 import type { ApiReply, ApiRequest } from '../runtime/api-handler.ts';
 import { type ChampionStores, retireVersion, setChampion } from './champion.ts';
+import type { ChampionStore } from './champion-store.ts';
 import type { EndpointStore } from './endpoint-store.ts';
 import {
   ChampionRequestBody,
@@ -18,6 +19,7 @@ import type { RouteTable } from './route-table.ts';
 export interface OperatorApi extends Registrar {
   readonly specs: readonly ModelSpec[];
   readonly routes: RouteTable;
+  readonly champions: ChampionStore;
   endpointsOf(model: string): EndpointStore | undefined;
 }
 
@@ -154,6 +156,7 @@ async function changeChampion(
 const storesOf = (api: OperatorApi, spec: ModelSpec): ChampionStores => ({
   routes: api.routes,
   versions: api.versions,
+  champions: api.champions,
   endpoints: api.endpointsOf(spec.name),
   clock: api.clock,
 });

@@ -1,13 +1,7 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import { Route } from '../contracts/route.ts';
 
-export type RouteWrite =
-  | { readonly kind: 'written' }
-  /** Somebody was faster; `current` is absent when the route does not exist. */
-  | { readonly kind: 'outdated'; readonly current: Route | undefined };
-
-/** The only code that touches the route table: one item a model. */
+/** Reads the route table: one item a model. It is changed with its versions, by ChampionStore. */
 export class RouteTable {
   readonly #client: DynamoDBDocumentClient;
   readonly #table: string;
@@ -24,24 +18,5 @@ export class RouteTable {
       { ...(signal && { abortSignal: signal }) },
     );
     return Item && Route.parse(Item);
-  }
-
-  /** Writes when the stored epoch is the one before `route.epoch` (epoch 1: when there is none). */
-  async write(route: Route): Promise<RouteWrite> {
-    try {
-      await this.#client.send(
-        new PutCommand({
-          TableName: this.#table,
-          Item: route,
-          ConditionExpression:
-            route.epoch === 1 ? 'attribute_not_exists(epoch)' : 'epoch = :before',
-          ...(route.epoch > 1 && { ExpressionAttributeValues: { ':before': route.epoch - 1 } }),
-        }),
-      );
-      return { kind: 'written' };
-    } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      return { kind: 'outdated', current: await this.read(route.model) };
-    }
   }
 }

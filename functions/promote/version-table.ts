@@ -4,13 +4,12 @@ import {
   GetCommand,
   QueryCommand,
   TransactWriteCommand,
-  UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { LIMITS } from '../contracts/limits.ts';
 import { type Digest, Version, VersionNumber } from '../contracts/version.ts';
 
 /** Sorts as numbers do. */
-const versionKey = (version: string): string => `version#${version.padStart(10, '0')}`;
+export const versionKey = (version: string): string => `version#${version.padStart(10, '0')}`;
 const digestKey = (digest: Digest): string => `digest#${digest}`;
 const COUNTER = 'counter';
 
@@ -67,18 +66,6 @@ export class VersionTable {
     }
     throw new Error(
       `${LIMITS.registrationAttempts} registrations of ${draft.model} were overtaken by others`,
-    );
-  }
-
-  async setStage(model: string, version: string, stage: Version['stage']): Promise<void> {
-    await this.#client.send(
-      new UpdateCommand({
-        TableName: this.#table,
-        Key: { model, sk: versionKey(version) },
-        UpdateExpression: 'SET stage = :stage',
-        ConditionExpression: 'attribute_exists(sk)',
-        ExpressionAttributeValues: { ':stage': stage },
-      }),
     );
   }
 

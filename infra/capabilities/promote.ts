@@ -97,7 +97,12 @@ export class Promote extends Construct {
       'dynamodb:PutItem',
       'dynamodb:UpdateItem',
     );
-    routes.grant(operatorApi, 'dynamodb:GetItem', 'dynamodb:PutItem');
+    routes.grant(
+      operatorApi,
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:ConditionCheckItem',
+    );
     this.#grantKey(operatorApi, key);
     this.#grantArtifacts(operatorApi, artifacts);
     for (const host of hosts) host.grantManage(operatorApi);

@@ -182,6 +182,18 @@ describe('a spec is refused with path and reason', () => {
     ).toMatch(/task\.cost\.falseNegative: no number feature is named "country"/);
   });
 
+  test.each<[string, object, RegExp]>([
+    ['a misspelt feature', { distance: 3 }, /example\.instances\.0\.distance: no such feature/],
+    [
+      'a required feature missing',
+      { zone: null },
+      /example\.instances\.0\.zone: required, and not given/,
+    ],
+  ])('an example with %s', (_, change, reason) => {
+    const [instance] = (deliveryTime.example as { instances: object[] }).instances;
+    expect(faultsOf({ example: { instances: [{ ...instance, ...change }] } })).toMatch(reason);
+  });
+
   test('every fault at once', () => {
     const message = faultsOf({ entityKeys: ['a', 'b'], description: '' });
     expect(message).toMatch(/description: /);

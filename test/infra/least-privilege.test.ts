@@ -134,7 +134,9 @@ describe('the role of', () => {
         ...['GetItem', 'PutItem', 'Query', 'UpdateItem'].map(
           (action) => `dynamodb:${action} <stateful/Versions.Arn>`,
         ),
-        ...['GetItem', 'PutItem'].map((action) => `dynamodb:${action} <stateful/Routes.Arn>`),
+        ...['ConditionCheckItem', 'GetItem', 'PutItem'].map(
+          (action) => `dynamodb:${action} <stateful/Routes.Arn>`,
+        ),
         ...[
           'Decrypt',
           'DescribeKey',

@@ -285,6 +285,25 @@ describe('the champion', () => {
     expect(await refusal(stack.client.setChampion('m', '1', 2, ''))).toMatchObject({ status: 400 });
   });
 
+  test('is not retired under another spelling of its number', async () => {
+    const route = await stack.client.route('m');
+    const path = `/v1/versions/m/0${route?.champion.version}/retire`;
+    expect(await refusal(stack.client.request('POST', path))).toMatchObject({ status: 404 });
+    expect(await stack.client.route('m')).toEqual(route);
+  });
+
+  test('and retired at once: one of the two happens, never both', async () => {
+    const { version } = await register(linearGraph(spec, { bias: 41 }));
+    const route = await stack.client.route('m');
+    const [crowned, retired] = await Promise.allSettled([
+      stack.client.setChampion('m', version, route?.epoch ?? 0, 'race'),
+      stack.client.request('POST', `/v1/versions/m/${version}/retire`),
+    ]);
+    expect([crowned.status, retired.status].toSorted()).toEqual(['fulfilled', 'rejected']);
+    const serves = (await stack.client.route('m'))?.champion.version === version;
+    expect(serves).toBe(crowned.status === 'fulfilled');
+  });
+
   test('cannot be retired while it serves; another version can, and then serves no more', async () => {
     const route = await stack.client.route('m');
     expect(

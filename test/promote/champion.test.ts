@@ -20,25 +20,33 @@ function inMemory(
     versions: new Map(versions.map((version) => [version.version as string, version])),
     removed: [] as string[],
   };
+  const setStage = (version: string, stage: Version['stage']) => {
+    const found = held.versions.get(version);
+    if (found) held.versions.set(version, { ...found, stage });
+    return { kind: 'written' };
+  };
   const stores = {
     routes: {
       read: async () => held.route,
-      write: async (next: Route) => {
-        if ((held.route?.epoch ?? 0) !== next.epoch - 1)
-          return { kind: 'outdated', current: held.route };
-        held.route = next;
-        return { kind: 'written' };
-      },
     },
     versions: {
       find: async (_: string, version: string) => held.versions.get(version),
-      setStage: async (_: string, version: string, stage: Version['stage']) => {
-        const found = held.versions.get(version);
-        if (found) held.versions.set(version, { ...found, stage });
+    },
+    champions: {
+      crown: async (next: Route) => {
+        if ((held.route?.epoch ?? 0) !== next.epoch - 1) return { kind: 'route-changed' };
+        held.route = next;
+        return setStage(next.champion.version, 'production');
+      },
+      retire: async (_: string, version: string) => setStage(version, 'retired'),
+      retireFormer: async (_: string, version: string, forgotten: Route) => {
+        held.route = forgotten;
+        return setStage(version, 'retired');
       },
     },
     endpoints: endpoint && {
       ensure: async () => endpoint,
+      isBeingMade: async () => endpoint.kind === 'creating',
       remove: async ({ version }: Version) => void held.removed.push(version),
     },
     clock: new ManualClock(),
@@ -112,6 +120,17 @@ describe('setChampion', () => {
   });
 });
 
+test('a return to the former champion leaves nothing bad to fall back to', async () => {
+  const route = aRoute({
+    epoch: 2,
+    champion: servedVersion('2'),
+    formerChampion: servedVersion('1'),
+  });
+  const { held, stores } = inMemory(route, [aVersion('1'), aVersion('2')]);
+  await setChampion({ ...request, version: '1', expectedEpoch: 2 }, stores);
+  expect(held.route?.formerChampion).toBeUndefined();
+});
+
 describe('retireVersion', () => {
   test('refuses a version that serves', async () => {
     const { stores } = inMemory(aRoute(), [aVersion('1')]);
@@ -125,7 +144,7 @@ describe('retireVersion', () => {
     const { held, stores } = inMemory(
       aRoute({ formerChampion: servedVersion('0') }),
       [aVersion('0'), aVersion('1')],
-      { kind: 'creating' },
+      { kind: 'in-service', endpoint: 'e-0' },
     );
     expect(await retireVersion('m', '0', stores)).toMatchObject({ stage: 'retired' });
     expect(held.route).toEqual(aRoute({ epoch: 2 }));

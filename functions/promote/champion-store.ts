@@ -1,0 +1,105 @@
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import type { Route } from '../contracts/route.ts';
+import type { Version } from '../contracts/version.ts';
+import { versionKey } from './version-table.ts';
+
+export type ChampionWrite =
+  | { readonly kind: 'written' }
+  /** The route is not at the epoch that was seen. */
+  | { readonly kind: 'route-changed' }
+  /** The version was retired or rejected in between. */
+  | { readonly kind: 'version-changed' };
+
+type Items = NonNullable<ConstructorParameters<typeof TransactWriteCommand>[0]['TransactItems']>;
+
+/**
+ * Changes a route and the stage of a version together or not at all, so that no crash and no second
+ * operator leaves a route that names a retired version.
+ */
+export class ChampionStore {
+  readonly #client: DynamoDBDocumentClient;
+  readonly #routeTable: string;
+  readonly #versionTable: string;
+
+  constructor(client: DynamoDBDocumentClient, routeTable: string, versionTable: string) {
+    this.#client = client;
+    this.#routeTable = routeTable;
+    this.#versionTable = versionTable;
+  }
+
+  /** Writes when the stored epoch is the one before `route.epoch`, and its champion may serve. */
+  crown(route: Route): Promise<ChampionWrite> {
+    const { model, champion } = route;
+    return this.#write([
+      this.#putRoute(route),
+      this.#setStage(model, champion.version, 'production', ['retired', 'rejected']),
+    ]);
+  }
+
+  /** @param seen the route that does not name the version; absent where the model has none. */
+  retire(model: string, version: string, seen: Route | undefined): Promise<ChampionWrite> {
+    const Key = { model };
+    const check = seen
+      ? { ConditionExpression: 'epoch = :seen', ExpressionAttributeValues: { ':seen': seen.epoch } }
+      : { ConditionExpression: 'attribute_not_exists(epoch)' };
+    return this.#write([
+      { ConditionCheck: { TableName: this.#routeTable, Key, ...check } },
+      this.#setStage(model, version, 'retired', []),
+    ]);
+  }
+
+  /** The same where the route remembers the version as its former champion and must forget it. */
+  retireFormer(model: string, version: string, forgotten: Route): Promise<ChampionWrite> {
+    return this.#write([this.#putRoute(forgotten), this.#setStage(model, version, 'retired', [])]);
+  }
+
+  #putRoute(route: Route): Items[number] {
+    const isFirst = route.epoch === 1;
+    return {
+      Put: {
+        TableName: this.#routeTable,
+        Item: route,
+        ConditionExpression: isFirst ? 'attribute_not_exists(epoch)' : 'epoch = :before',
+        ...(!isFirst && { ExpressionAttributeValues: { ':before': route.epoch - 1 } }),
+      },
+    };
+  }
+
+  #setStage(
+    model: string,
+    version: string,
+    stage: Version['stage'],
+    unless: readonly Version['stage'][],
+  ): Items[number] {
+    const names = unless.map((_, at) => `:unless${at}`);
+    const isAllowed = names.length > 0 ? ` AND NOT stage IN (${names.join(', ')})` : '';
+    return {
+      Update: {
+        TableName: this.#versionTable,
+        Key: { model, sk: versionKey(version) },
+        UpdateExpression: 'SET stage = :stage',
+        ConditionExpression: `attribute_exists(sk)${isAllowed}`,
+        ExpressionAttributeValues: {
+          ':stage': stage,
+          ...Object.fromEntries(unless.map((each, at) => [`:unless${at}`, each])),
+        },
+      },
+    };
+  }
+
+  async #write(items: Items): Promise<ChampionWrite> {
+    try {
+      await this.#client.send(new TransactWriteCommand({ TransactItems: items }));
+      return { kind: 'written' };
+    } catch (error) {
+      if (!(error instanceof TransactionCanceledException)) throw error;
+      const [route, version] = error.CancellationReasons ?? [];
+      const isRefused = (code: string | undefined) =>
+        code === 'ConditionalCheckFailed' || code === 'TransactionConflict';
+      if (isRefused(route?.Code)) return { kind: 'route-changed' };
+      if (isRefused(version?.Code)) return { kind: 'version-changed' };
+      throw error;
+    }
+  }
+}
