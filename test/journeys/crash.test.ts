@@ -92,6 +92,20 @@ const leftOver = (): string[] =>
     }
   });
 
+/** The runner's reaper, which is to be replaced when somebody kills it. */
+const reapersOf = async (runner: number): Promise<string[]> =>
+  readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      const isChild = new RegExp(`^PPid:\\s+${runner}$`, 'm').test(
+        readFileSync(`/proc/${pid}/status`, 'utf8'),
+      );
+      return isChild && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('reaper.ts');
+    } catch {
+      return false;
+    }
+  });
+
 /** A port that nobody has now; the runner is told which, as its user would. */
 async function freePort(): Promise<number> {
   const { createServer } = await import('node:net');
@@ -116,6 +130,11 @@ describe.runIf(process.platform === 'linux')('npm start', () => {
       }
     });
     await until(() => answered.length > 40);
+    const reapers = await reapersOf(first.child.pid ?? 0);
+    process.kill(Number(reapers[0]), 'SIGKILL');
+    await until(async () =>
+      (await reapersOf(first.child.pid ?? 0)).some((pid) => !reapers.includes(pid)),
+    );
     first.child.kill('SIGKILL');
     await once(first.child, 'exit');
     await Promise.all(callers);

@@ -3,26 +3,50 @@ import { join } from 'node:path';
 
 /** The runner's end of `reaper.ts`: tells it which processes must not outlive the runner. */
 export class ProcessReaper {
-  readonly #child: ChildProcess;
+  readonly #watched = new Set<number>();
+  #child: ChildProcess;
+  #isStopping = false;
 
   constructor() {
-    this.#child = spawn(process.execPath, [join(import.meta.dirname, 'reaper.ts')], {
+    this.#child = this.#spawn();
+  }
+
+  watch(pid: number): void {
+    this.#watched.add(pid);
+    this.#say(`+${pid}`);
+  }
+
+  forget(pid: number): void {
+    this.#watched.delete(pid);
+    this.#say(`-${pid}`);
+  }
+
+  stop(): void {
+    this.#isStopping = true;
+    this.#child.stdin?.end();
+  }
+
+  #say(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
+  }
+
+  #spawn(): ChildProcess {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'reaper.ts')], {
       stdio: ['pipe', 'ignore', 'ignore'],
       // A process group of its own: a signal for the runner's group must not end it first.
       detached: true,
     });
-    this.#child.unref();
+    child.unref();
+    // Its end shows as `exit`, which replaces it; a line written meanwhile is said again there.
+    child.stdin?.on('error', () => undefined);
+    child.on('exit', () => this.#replace());
+    return child;
   }
 
-  watch(pid: number): void {
-    this.#child.stdin?.write(`+${pid}\n`);
-  }
-
-  forget(pid: number): void {
-    this.#child.stdin?.write(`-${pid}\n`);
-  }
-
-  stop(): void {
-    this.#child.stdin?.end();
+  /** Somebody killed it: without one, workers would stay behind when the runner is killed too. */
+  #replace(): void {
+    if (this.#isStopping) return;
+    this.#child = this.#spawn();
+    for (const pid of this.#watched) this.#say(`+${pid}`);
   }
 }
