@@ -188,6 +188,7 @@ describe('a malformed request', () => {
     ['GET', '/v2/models/a.b/ready', 404],
     ['GET', '/v2/models/%E0%A4%A', 400],
     ['GET', '/nowhere', 404],
+    ['GET', '//', 404],
     ['POST', '/v2', 405],
   ])('%s %s answers %i in the shape of an error', async (method, path, status) => {
     const reply = await rawRequest(

@@ -82,7 +82,7 @@ export class ApiGateway {
   };
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://localhost');
+    const url = readUrl(request.url ?? '/');
     const body = await readBounded(request, LARGEST_REQUEST_BYTES).catch((error: unknown) => {
       throw error instanceof ServiceError ? new Refused('REQUEST_TOO_LARGE') : error;
     });
@@ -252,4 +252,11 @@ export class ApiGateway {
     });
     response.end(body);
   }
+}
+
+/** @throws Refused for a target that is no path, such as `http://[`; `//` is the root and no host. */
+function readUrl(target: string): URL {
+  const url = URL.parse(`http://localhost${target.startsWith('/') ? target : `/${target}`}`);
+  if (!url) throw new Refused('MISSING_AUTHENTICATION_TOKEN');
+  return url;
 }
