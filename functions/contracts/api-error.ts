@@ -31,3 +31,11 @@ export class ApiError extends Error {
     return { error: this.message, code: this.code, details: this.details };
   }
 }
+
+/** What a caller learns of a failure that is ours; the log learns the rest. */
+export const internalFailure = (): ApiError =>
+  new ApiError(
+    500,
+    'INTERNAL',
+    'the request failed here, not because of what you sent; it has been logged',
+  );

@@ -5,7 +5,7 @@ import type {
   Context,
   LambdaFunctionURLEventWithIAMAuthorizer,
 } from 'aws-lambda';
-import { ApiError } from '../contracts/api-error.ts';
+import { ApiError, internalFailure } from '../contracts/api-error.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import { describeError, log } from './log.ts';
 
@@ -129,10 +129,5 @@ function renderFailure(error: unknown): APIGatewayProxyResult {
   if (error instanceof ApiError)
     return renderReply({ status: error.status, headers: error.headers, body: error.toBody() });
   log({ kind: 'failure', ...describeError(error) });
-  const internal = new ApiError(
-    500,
-    'INTERNAL',
-    'the request failed here, not because of what you sent; it has been logged',
-  );
-  return renderReply({ status: 500, body: internal.toBody() });
+  return renderFailure(internalFailure());
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ApiError } from '../contracts/api-error.ts';
+import { ApiError, internalFailure } from '../contracts/api-error.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { PredictionLine } from '../contracts/prediction-line.ts';
@@ -46,7 +46,8 @@ export class ModelServer {
       return await this.#answer(readModelPath(request.method, request.path), request, startedAt);
     } catch (error) {
       this.#log.failed(error, request, performance.now() - startedAt);
-      throw error;
+      // Logged whole above; whoever renders it must not log it again.
+      throw error instanceof ApiError ? error : internalFailure();
     }
   }
 
