@@ -55,4 +55,6 @@ export const DEFAULTS = {
   sageMakerModels: 18,
   /** Uploads that were never registered. */
   uploadExpiryDays: 7,
+  /** Events that a follower missed can be replayed for this long; the ledger keeps what must stay. */
+  eventRetention: Duration.days(90),
 } as const;

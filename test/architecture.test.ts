@@ -47,7 +47,13 @@ describe('a contract', () => {
   }
 
   /** Written for a second folder that is not there yet, each with that folder. */
-  const AWAITED = new Map([['functions/contracts/prediction-line.ts', 'record']]);
+  const AWAITED = new Map([
+    ['functions/contracts/prediction-line.ts', 'record'],
+    ...['dataset', 'dataset-events', 'evaluation-on'].map((name): [string, string] => [
+      `functions/contracts/${name}.ts`,
+      'evaluate',
+    ]),
+  ]);
 
   const contracts = functions.filter((file) => ownerOf(file) === 'contracts');
 

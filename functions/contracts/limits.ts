@@ -64,4 +64,38 @@ export const LIMITS = {
   pageSize: 50,
   /** Free text of operators: descriptions, reasons. */
   textCharacters: 2_000,
+
+  /** EventBridge takes no more in one call. */
+  eventsPerPut: 10,
+  /** Single entries fail while the service is busy; after this many tries somebody must know. */
+  eventPutAttempts: 4,
+
+  /** A file of rows: it and its Parquet form must fit /tmp, and one import must end within 15 minutes. */
+  datasetFileBytes: 500_000_000,
+  /** Parts that an upload of a file is made of; the last is smaller. S3 takes no part below 5 MiB. */
+  datasetPartBytes: 16 * 1024 ** 2,
+  /** 16 bytes a row for its digest and as much for each entity key are held while rows are compared. */
+  datasetRows: 10_000_000,
+  /** Longest line or record: an unclosed quote must not swallow the rest of the file into memory. */
+  datasetRecordBytes: 1_000_000,
+  /** Columns of a file, those that are left out included. */
+  datasetColumns: 2_000,
+  /** Broken rows that a refusal lists: enough to mend a file, small enough for one item and one answer. */
+  faultyRowsListed: 100,
+  /** Rows a row group of the stored Parquet: the unit of memory of whoever reads it. */
+  datasetRowGroupRows: 50_000,
+  /** Largest row group that is read of a foreign Parquet file, as it is in memory before decompression. */
+  parquetRowGroupBytes: 256_000_000,
+  /** Categories of one feature that a profile lists and counts; the rest is "other". */
+  profileCategories: 50,
+  /** Distinct texts of one feature that are counted one by one for a profile. */
+  profileDistinctTexts: 100_000,
+  /** Bins of a number's histogram, by quantiles. */
+  profileBins: 10,
+  /** Rows of a finding or a difference that are shown. */
+  datasetExamples: 20,
+  /** Files that nobody imported, and records of imports that were refused, are kept this long. */
+  importRecordDays: 90,
+  /** A presigned download must start within this. */
+  downloadExpirySeconds: 900,
 } as const;

@@ -1,9 +1,17 @@
 import { AttributeType, Billing, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { EventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type LifecycleRule,
+  ObjectOwnership,
+} from 'aws-cdk-lib/aws-s3';
 import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
+import { EVENT_SOURCE } from '../../functions/contracts/event-bus.ts';
 import { type Config, DEFAULTS } from '../config.ts';
 
 /** What must survive everything else: keys, tables and buckets. */
@@ -14,6 +22,14 @@ export class StatefulStack extends Stack {
   readonly artifacts: Bucket;
   readonly versions: TableV2;
   readonly routes: TableV2;
+  /** Encrypts datasets and nothing else: sealed features lie there opened. */
+  readonly datasetsKey: Key;
+  /** Dataset versions, and files on their way to become some. */
+  readonly datasets: Bucket;
+  /** Dataset versions, imports, pointers and their moves. */
+  readonly datasetTable: TableV2;
+  /** Every fact that somebody else may act on. */
+  readonly bus: EventBus;
 
   constructor(scope: Construct, id: string, config: Config) {
     super(scope, id, {
@@ -21,9 +37,51 @@ export class StatefulStack extends Stack {
       description: 'Slipway: what must survive everything else',
     });
     this.key = this.#key(config);
-    this.artifacts = this.#bucket();
-    this.versions = this.#table('Versions', 'sk');
+    const accessLogs = this.#accessLogs();
+    this.artifacts = this.#bucket('Artifacts', this.key, accessLogs, [
+      {
+        prefix: 'uploads/',
+        expiration: Duration.days(DEFAULTS.uploadExpiryDays),
+        noncurrentVersionExpiration: Duration.days(1),
+        abortIncompleteMultipartUploadAfter: Duration.days(1),
+      },
+    ]);
+    this.versions = this.#table('Versions', { sortKey: 'sk' });
     this.routes = this.#table('Routes');
+    this.datasetsKey = new Key(this, 'DatasetsKey', {
+      description: `Slipway ${config.stage}: datasets`,
+      alias: `alias/slipway-${config.stage}-datasets`,
+      enableKeyRotation: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.datasets = this.#bucket('Datasets', this.datasetsKey, accessLogs, [
+      { abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      ...['uploads/', 'exports/'].map((prefix) => ({
+        prefix,
+        expiration: Duration.days(DEFAULTS.uploadExpiryDays),
+        noncurrentVersionExpiration: Duration.days(1),
+      })),
+    ]);
+    this.datasetTable = this.#table('DatasetTable', {
+      sortKey: 'sk',
+      key: this.datasetsKey,
+      timeToLiveAttribute: 'expiresAtEpochSeconds',
+    });
+    this.bus = this.#bus(config);
+  }
+
+  #bus({ stage }: Config): EventBus {
+    const bus = new EventBus(this, 'Bus', {
+      eventBusName: `slipway-${stage}`,
+      description: 'Facts of Slipway, for Jira, Slack, PagerDuty or whoever follows',
+    });
+    bus.archive('BusArchive', {
+      archiveName: `slipway-${stage}`,
+      description: 'Replayed where a follower missed something',
+      eventPattern: { source: [EVENT_SOURCE] },
+      retention: DEFAULTS.eventRetention,
+    });
+    return bus;
   }
 
   #key({ stage }: Config): Key {
@@ -59,8 +117,8 @@ export class StatefulStack extends Stack {
     return key;
   }
 
-  #bucket(): Bucket {
-    const accessLogs = new Bucket(this, 'AccessLogs', {
+  #accessLogs(): Bucket {
+    return new Bucket(this, 'AccessLogs', {
       // S3 writes access logs to buckets with its own encryption only.
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
@@ -73,9 +131,12 @@ export class StatefulStack extends Stack {
       ],
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    return new Bucket(this, 'Artifacts', {
+  }
+
+  #bucket(id: string, key: Key, accessLogs: Bucket, lifecycleRules: LifecycleRule[]): Bucket {
+    return new Bucket(this, id, {
       encryption: BucketEncryption.KMS,
-      encryptionKey: this.key,
+      encryptionKey: key,
       bucketKeyEnabled: true,
       versioned: true,
       enforceSSL: true,
@@ -83,24 +144,22 @@ export class StatefulStack extends Stack {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       serverAccessLogsBucket: accessLogs,
-      lifecycleRules: [
-        {
-          prefix: 'uploads/',
-          expiration: Duration.days(DEFAULTS.uploadExpiryDays),
-          noncurrentVersionExpiration: Duration.days(1),
-          abortIncompleteMultipartUploadAfter: Duration.days(1),
-        },
-      ],
+      lifecycleRules,
       removalPolicy: RemovalPolicy.RETAIN,
     });
   }
 
-  #table(id: string, sortKey?: string): TableV2 {
+  #table(
+    id: string,
+    options: { sortKey?: string; key?: Key; timeToLiveAttribute?: string } = {},
+  ): TableV2 {
+    const { sortKey, key = this.key, timeToLiveAttribute } = options;
     return new TableV2(this, id, {
       partitionKey: { name: 'model', type: AttributeType.STRING },
       ...(sortKey && { sortKey: { name: sortKey, type: AttributeType.STRING } }),
+      ...(timeToLiveAttribute && { timeToLiveAttribute }),
       billing: Billing.onDemand(),
-      encryption: TableEncryptionV2.customerManagedKey(this.key),
+      encryption: TableEncryptionV2.customerManagedKey(key),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       deletionProtection: true,
       removalPolicy: RemovalPolicy.RETAIN,
