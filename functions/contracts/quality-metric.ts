@@ -1,4 +1,4 @@
-import { SERVING_METRICS } from './serving-metric.ts';
+import type { SERVING_METRICS } from './serving-metric.ts';
 import type { METRICS_OF_TASK, SERVICE_METRICS, Task } from './task.ts';
 
 /**
