@@ -5,6 +5,8 @@ import { API_GATEWAY_TYPES } from './emulators/api-gateway-types.ts';
 import type { AccessKey, Credentials } from './emulators/credentials.ts';
 import { createDynamoDb } from './emulators/dynamodb.ts';
 import type { EmulatedType, Emulator, Place, Principal, Resource } from './emulators/emulator.ts';
+import type { EventSourceMapping } from './emulators/event-source-mapping.ts';
+import { EVENT_SOURCE_TYPES, startEventSources } from './emulators/event-sources.ts';
 import { IAM_TYPES } from './emulators/iam-types.ts';
 import { isRecord } from './emulators/json.ts';
 import { createKms } from './emulators/kms.ts';
@@ -45,6 +47,7 @@ export class EmulatedAccount {
   readonly emulators: readonly Emulator[];
   readonly #options: AccountOptions;
   readonly #sqs: Sqs;
+  #eventSources: readonly EventSourceMapping[] = [];
 
   /** @param extraPolicies for principals that the template does not know, such as the operator. */
   constructor(options: AccountOptions, extraPolicies: readonly Resource[]) {
@@ -71,16 +74,32 @@ export class EmulatedAccount {
     for (const emulator of this.emulators)
       await emulator.start(resources.filter(({ type }) => Object.hasOwn(emulator.types, type)));
     this.#checkLogPermissions();
+    const { place, clock, onFault } = this.#options;
+    this.#eventSources = startEventSources(resources, {
+      place,
+      clock,
+      authorizer: this.authorizer,
+      queue: (queueArn) => this.#sqs.queue(queueArn),
+      invoke: (functionArn, payload) => this.lambda.invokeForSource(functionArn, payload),
+      onFault,
+    });
   }
 
   /** Functions first: nobody may call the other services any more. */
   async stop(): Promise<void> {
+    const polling = this.#eventSources.map((mapping) => mapping.stop());
     await this.lambda.stop();
+    await Promise.all(polling);
     for (const emulator of this.emulators) if (emulator !== this.lambda) await emulator.stop();
   }
 
   #types(): Map<string, EmulatedType> {
-    const declared = [...this.emulators.map(({ types }) => types), IAM_TYPES, API_GATEWAY_TYPES];
+    const declared = [
+      ...this.emulators.map(({ types }) => types),
+      IAM_TYPES,
+      API_GATEWAY_TYPES,
+      EVENT_SOURCE_TYPES,
+    ];
     return new Map(declared.flatMap((types) => Object.entries(types)));
   }
 
@@ -118,6 +137,7 @@ export class EmulatedAccount {
       onExit: (pid) => reaper.forget(pid),
       onFailure: (destinationArn, record, functionArn) =>
         this.#deliverFailure(destinationArn, record, functionArn),
+      onInvocation: () => undefined,
       onFault,
     });
   }

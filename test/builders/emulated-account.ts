@@ -12,7 +12,7 @@ import { createFront } from '../../infra/local/emulators/front.ts';
 import { IAM_TYPES } from '../../infra/local/emulators/iam-types.ts';
 import { createKms } from '../../infra/local/emulators/kms.ts';
 import { physicalUuid } from '../../infra/local/emulators/physical-name.ts';
-import { createAuthorizer } from '../../infra/local/emulators/policy.ts';
+import { type Authorizer, createAuthorizer } from '../../infra/local/emulators/policy.ts';
 import { createS3 } from '../../infra/local/emulators/s3.ts';
 import { type Container, createSageMaker } from '../../infra/local/emulators/sagemaker.ts';
 import { createSqs, type Sqs } from '../../infra/local/emulators/sqs.ts';
@@ -31,6 +31,8 @@ export interface EmulatedAccount {
   readonly folder: string;
   readonly dynamodb: DynamoDb;
   readonly sqs: Sqs;
+  readonly resources: readonly Resource[];
+  readonly authorizer: Authorizer;
   /** What was not the caller's fault; a test that expects none asserts that it is empty. */
   readonly faults: readonly unknown[];
   /** Keys of a role of the template, by its name. */
@@ -91,6 +93,8 @@ export async function startAccount(
     folder,
     dynamodb,
     sqs,
+    resources,
+    authorizer,
     faults,
     keysOf: (roleName) =>
       credentials.issue({ kind: 'role', arn: roleArn(roleName), sessionName: 'test' }),

@@ -14,6 +14,8 @@ import {
   ServiceError,
 } from './emulator.ts';
 import { isRecord } from './json.ts';
+import { failureDestinationOf, failureRecord } from './lambda-destinations.ts';
+import { type InvocationMetrics, measureInvocation } from './lambda-metrics.ts';
 import { LAMBDA_TYPES } from './lambda-types.ts';
 import type { Authorizer } from './policy.ts';
 
@@ -40,10 +42,13 @@ export interface LambdaOptions {
     record: string,
     functionArn: string,
   ) => Promise<void>;
+  /** Told of each invocation, as Lambda publishes metrics of it. */
+  readonly onInvocation: (functionName: string, invocation: InvocationMetrics) => void;
   readonly onFault: (fault: unknown) => void;
 }
 
 interface EmulatedFunction {
+  readonly name: string;
   readonly arn: string;
   readonly pool: EnvironmentPool;
   readonly failureDestination: string | undefined;
@@ -128,6 +133,11 @@ export class LambdaEmulator implements Emulator {
     this.#runInBackground(this.#queue.accept(nameIn(functionArn), payload));
   }
 
+  /** Invokes for an event source, which the function's role and not its policy admits. */
+  async invokeForSource(functionArn: string, payload: string): Promise<Outcome> {
+    return this.#invoke(this.#find(functionArn), payload, randomUUID());
+  }
+
   /** Resolves when every accepted asynchronous event is over. */
   async settled(): Promise<void> {
     while (this.#pending.size > 0) await Promise.all(this.#pending);
@@ -155,6 +165,7 @@ export class LambdaEmulator implements Emulator {
       onExit: this.#options.onExit,
     };
     return {
+      name,
       arn: attributes['Arn'] ?? '',
       pool: new EnvironmentPool(this.#image(resource, resources), hooks, {
         environments: this.#options.environments,
@@ -211,8 +222,16 @@ export class LambdaEmulator implements Emulator {
     return emulated;
   }
 
-  async #invoke({ pool }: EmulatedFunction, payload: string, requestId: string): Promise<Outcome> {
-    const outcome = await pool.invoke(payload, requestId, this.#options.clock.nowMs() - Date.now());
+  async #invoke(
+    { name, pool }: EmulatedFunction,
+    payload: string,
+    requestId: string,
+  ): Promise<Outcome> {
+    const { clock, onInvocation } = this.#options;
+    const outcome = await measureInvocation(
+      () => pool.invoke(payload, requestId, clock.nowMs() - Date.now()),
+      (measured) => onInvocation(name, { ...measured, ConcurrentExecutions: pool.invocations + 1 }),
+    );
     if (outcome.kind === 'failed' || Buffer.byteLength(outcome.payload) <= SYNCHRONOUS_BYTES)
       return outcome;
     const errorMessage = `Response payload size exceeded maximum allowed payload size (${SYNCHRONOUS_BYTES} bytes).`;
@@ -271,30 +290,3 @@ const tooLarge = (limitBytes: number): ServiceError =>
 
 /** `name` of `name`, `arn:…:function:name` and `arn:…:function:name:qualifier`. */
 const nameIn = (nameOrArn: string): string => /:function:([^:]+)/.exec(nameOrArn)?.[1] ?? nameOrArn;
-
-function failureDestinationOf(config: Resource | undefined): string | undefined {
-  const destinations = config?.properties['DestinationConfig'];
-  const onFailure = isRecord(destinations) ? destinations['OnFailure'] : undefined;
-  return isRecord(onFailure) ? stringOf(onFailure['Destination']) : undefined;
-}
-
-/** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
-function failureRecord(
-  event: AsyncEvent,
-  functionArn: string,
-  { failure }: Extract<Outcome, { kind: 'failed' }>,
-  attempts: number,
-): string {
-  return JSON.stringify({
-    version: '1.0',
-    requestContext: {
-      requestId: event.requestId,
-      functionArn,
-      condition: 'RetriesExhausted',
-      approximateInvokeCount: attempts,
-    },
-    requestPayload: JSON.parse(event.payload),
-    responseContext: { statusCode: 200, executedVersion: '$LATEST', functionError: 'Unhandled' },
-    responsePayload: failure,
-  });
-}

@@ -275,6 +275,6 @@ function pick<V>(
   return Object.fromEntries(Object.entries(members).filter(([member]) => isAsked(member)));
 }
 
-function epoch(timeMs: number): string {
+export function epoch(timeMs: number): string {
   return String(Math.floor(timeMs));
 }

@@ -55,6 +55,8 @@ export interface ReceiveOptions {
   readonly visibilityTimeoutMs?: number;
   /** Real time: a poll is a time-out, not part of what is simulated. */
   readonly waitMs?: number;
+  /** Ends the wait early; what has come by then is handed out. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -67,6 +69,8 @@ export class Queue {
   readonly #clock: Clock;
   readonly #deadLetters: () => Queue | undefined;
   readonly #arrivals = new EventEmitter().setMaxListeners(0);
+  /** Messages on their way to the dead letters, which two receives at once must not both send there. */
+  readonly #moving = new Set<string>();
   #sequence = 0;
 
   constructor(
@@ -105,8 +109,8 @@ export class Queue {
     for (;;) {
       const received = await this.#takeVisible(options);
       const remainingMs = deadlineMs - performance.now();
-      if (received.length > 0 || remainingMs <= 0) return received;
-      await this.#waitForMessage(remainingMs);
+      if (received.length > 0 || remainingMs <= 0 || options.signal?.aborted) return received;
+      await this.#waitForMessage(remainingMs, options.signal);
     }
   }
 
@@ -135,6 +139,14 @@ export class Queue {
       else counts.delayed += 1;
     }
     return counts;
+  }
+
+  /** When the oldest message that is not deleted was sent; undefined where there is none. */
+  oldestSentAtMs(): number | undefined {
+    let oldest: number | undefined;
+    for (const [, { sentAtMs }] of this.#messages.entries())
+      oldest = Math.min(oldest ?? sentAtMs, sentAtMs);
+    return oldest;
   }
 
   async #add(message: Message): Promise<void> {
@@ -181,7 +193,8 @@ export class Queue {
   /** Written there before it is deleted here: a crash between the two leaves it twice, not lost. */
   async #moveToDeadLetters(key: string, message: Message): Promise<void> {
     const deadLetters = this.#deadLetters();
-    if (deadLetters === undefined) return;
+    if (deadLetters === undefined || this.#moving.has(key)) return;
+    this.#moving.add(key);
     const { receipt: _, ...rest } = message;
     await deadLetters.#add({
       ...rest,
@@ -190,21 +203,28 @@ export class Queue {
       deadLetterSourceArn: this.settings.arn,
     });
     await this.#messages.delete(key);
+    this.#moving.delete(key);
   }
 
   /** Resolves at the next arrival, when a hidden message comes back, or after the real time given. */
-  async #waitForMessage(realMs: number): Promise<void> {
+  async #waitForMessage(realMs: number, cancel?: AbortSignal): Promise<void> {
     const done = new AbortController();
-    const { signal } = done;
-    const hidden = [...this.#messages.entries()].map(([, { visibleAtMs }]) => visibleAtMs);
-    const nextVisibleMs = Math.min(...hidden) - this.#clock.nowMs();
+    const signal = cancel ? AbortSignal.any([done.signal, cancel]) : done.signal;
+    let nextVisibleAtMs = Number.POSITIVE_INFINITY;
+    for (const [key, { visibleAtMs }] of this.#messages.entries())
+      if (!this.#moving.has(key)) nextVisibleAtMs = Math.min(nextVisibleAtMs, visibleAtMs);
     const wakeUps = [
       once(this.#arrivals, 'message', { signal }),
       realSleep(realMs, undefined, { signal }),
     ];
-    if (hidden.length > 0) wakeUps.push(this.#clock.sleep(nextVisibleMs, signal) as Promise<never>);
+    if (Number.isFinite(nextVisibleAtMs)) {
+      const hiddenForMs = nextVisibleAtMs - this.#clock.nowMs();
+      wakeUps.push(this.#clock.sleep(hiddenForMs, signal) as Promise<never>);
+    }
     try {
       await Promise.race(wakeUps);
+    } catch (failure) {
+      if (!cancel?.aborted) throw failure;
     } finally {
       done.abort();
       // The losers of the race reject with the abort, which says nothing.

@@ -17,6 +17,11 @@ export interface Concurrency {
 /** Unreserved concurrency of an account in a region. */
 const ACCOUNT_CONCURRENCY = 1000;
 
+const STOPPED: Outcome = {
+  kind: 'failed',
+  failure: { errorType: 'Runtime.ExitError', errorMessage: 'the runner has stopped' },
+};
+
 /** The execution environments of one function; the one used last is used next, as on Lambda. */
 export class EnvironmentPool {
   readonly #image: FunctionImage;
@@ -24,13 +29,20 @@ export class EnvironmentPool {
   readonly #concurrency: Concurrency;
   readonly #idle: ExecutionEnvironment[] = [];
   readonly #all = new Set<ExecutionEnvironment>();
-  readonly #waiting: ((environment: ExecutionEnvironment) => void)[] = [];
+  /** Given nothing when the pool stops. */
+  readonly #waiting: ((environment: ExecutionEnvironment | undefined) => void)[] = [];
   #invocations = 0;
+  #isStopped = false;
 
   constructor(image: FunctionImage, hooks: EnvironmentHooks, concurrency: Concurrency) {
     this.#image = image;
     this.#hooks = hooks;
     this.#concurrency = concurrency;
+  }
+
+  /** Invocations at this moment, those that wait included. */
+  get invocations(): number {
+    return this.#invocations;
   }
 
   /** @throws ServiceError 429 when the function's concurrency is used up. */
@@ -43,6 +55,7 @@ export class EnvironmentPool {
     this.#invocations += 1;
     try {
       const environment = await this.#take();
+      if (!environment) return STOPPED;
       const outcome = await environment.invoke(payload, requestId, clockOffsetMs);
       this.#giveBack(environment);
       return outcome;
@@ -51,14 +64,17 @@ export class EnvironmentPool {
     }
   }
 
-  /** Ends every environment; the next invocation starts cold. */
+  /** Ends every environment; what runs or waits fails. */
   stop(): void {
+    this.#isStopped = true;
     for (const environment of this.#all) environment.kill();
     this.#all.clear();
     this.#idle.length = 0;
+    for (const goOn of this.#waiting.splice(0)) goOn(undefined);
   }
 
-  #take(): Promise<ExecutionEnvironment> | ExecutionEnvironment {
+  #take(): Promise<ExecutionEnvironment | undefined> | ExecutionEnvironment | undefined {
+    if (this.#isStopped) return undefined;
     for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
       if (!idle.isDead) return idle;
       this.#all.delete(idle);
