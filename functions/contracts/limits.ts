@@ -36,6 +36,16 @@ export const LIMITS = {
   failedOpenRetryMs: 30_000,
   /** Sessions kept warm per environment: champion, challenger, former champion, one named version. */
   warmSessions: 4,
+  /** A data key seals the log of one environment this long: what one stolen key opens is bounded by it. */
+  dataKeyAgeMs: 900_000,
+  /** Far below the 2^32 messages that AES-GCM allows a key with random initialization vectors. */
+  dataKeyUses: 1_000_000,
+  /** Data keys kept open by who reads the log: one an environment and 15 minutes of what is read. */
+  openDataKeys: 200,
+  /** What a request waits for KMS at the most; then what needs the key stays out of the log, counted. */
+  keyRequestMs: 1_000,
+  /** KMS is asked again after this, so that requests do not wait for it one by one while it is down. */
+  failedKeyRetryMs: 5_000,
   /** CloudWatch takes 1 MB a log event, and base64 and gzip of a subscription batch must fit 6 MB. */
   logEventBytes: 200_000,
   /** The longest path of the API is shorter; the rest of a longer one is a scanner's. */

@@ -10,6 +10,10 @@ const LoggedTensor = z.object({
 });
 export type LoggedTensor = z.infer<typeof LoggedTensor>;
 
+/** `pinned`: the caller named the version, so nothing was assigned. */
+export const Arm = z.enum(['champion', 'challenger', 'pinned']);
+export type Arm = z.infer<typeof Arm>;
+
 const Fields = z.record(z.string(), z.unknown());
 
 /** What was asked, as the caller wrote it, without what must not be logged. */
@@ -19,6 +23,38 @@ const AskedLine = z.discriminatedUnion('api', [
   z.object({ api: z.literal('infer'), inputs: z.array(LoggedTensor) }),
 ]);
 export type AskedLine = z.infer<typeof AskedLine>;
+
+/** The sealed features of a request, in the shape of `asked`: what `restoreSealed` puts back. */
+export const SealedFields = z.discriminatedUnion('api', [
+  z.object({ api: z.literal('predict'), instances: z.array(Fields) }),
+  z.object({ api: z.literal('rank'), query: Fields, items: z.array(Fields) }),
+  z.object({
+    api: z.literal('infer'),
+    columns: z.array(
+      z.object({
+        input: z.string(),
+        column: z.int(),
+        width: z.int(),
+        /** One a row. */
+        values: LoggedTensor.shape.data,
+      }),
+    ),
+  }),
+]);
+export type SealedFields = z.infer<typeof SealedFields>;
+
+/** AES-256-GCM under a data key of KMS, bound to the prediction's id; each part in base64. */
+export const Sealed = z.object({
+  /** The data key, encrypted by KMS. */
+  dataKey: z.string(),
+  iv: z.string(),
+  /** Ends in the 16 bytes of the authentication tag. */
+  ciphertext: z.string(),
+});
+export type Sealed = z.infer<typeof Sealed>;
+
+/** What KMS binds data keys of the prediction log to; policies of roles ask for it. */
+export const sealingContext = (model: string) => ({ purpose: 'prediction-log', model });
 
 /** The log line of one answered request: everything that is ever known of a prediction starts here. */
 export const PredictionLine = z.object({
@@ -30,19 +66,28 @@ export const PredictionLine = z.object({
   model: z.string(),
   version: z.string(),
   digest: z.string(),
-  arm: z.enum(['champion', 'challenger', 'pinned']),
+  arm: Arm,
+  /** The arm that the unit's hash gave; differs from `arm` where the challenger failed. Absent unless enrolled. */
+  assigned: z.optional(z.enum(['champion', 'challenger'])),
   /** Id of the running promotion; absent when there is none. */
   promotion: z.optional(z.string()),
   isEnrolled: z.boolean(),
+  /** Hashed where the spec says so. */
   unit: z.optional(z.string()),
   /** API key id or ARN: only it may report outcomes. */
   caller: z.string(),
   routeEpoch: z.int(),
   rows: z.int(),
+  /** From the request's arrival to its answer. */
+  latencyMs: z.number(),
   asked: AskedLine,
-  /** Features that were sent but are not in `asked`, because the spec keeps them out of the log. */
+  /** Features that were sent but are not in the log: the spec omits them, or no key was to be had. */
   withheld: z.array(z.string()),
+  /** JSON of `SealedFields`. */
+  sealed: z.optional(Sealed),
   outputs: z.array(LoggedTensor),
+  /** Versions that should have answered and did not, in the order they were tried. */
+  failures: z.optional(z.array(z.object({ version: z.string(), arm: Arm }))),
   /** Whether the shadow function is to run this request through the challenger. */
   isShadowed: z.boolean(),
 });
@@ -59,3 +104,77 @@ export const LinePart = z.object({
   text: z.string(),
 });
 export type LinePart = z.infer<typeof LinePart>;
+
+/** The text of a line from its parts, in any order and more than once each; undefined while one is missing. */
+export function joinParts(parts: readonly LinePart[]): string | undefined {
+  const texts = new Map(parts.map(({ part, text }) => [part, text]));
+  if (parts.length === 0 || texts.size !== parts[0]?.of) return undefined;
+  const inOrder = [...texts].toSorted(([a], [b]) => a - b);
+  return inOrder.map(([, text]) => text).join('');
+}
+
+/** The log line of a request that was answered with 5xx. */
+export const FailureLine = z.object({
+  kind: z.literal('failure'),
+  status: z.int(),
+  at: Instant,
+  model: z.string(),
+  caller: z.string(),
+  latencyMs: z.number(),
+  /** Of an enrolled unit's request, so that the failure counts in its arm. */
+  enrolment: z.optional(
+    z.object({
+      predictionId: z.string(),
+      promotion: z.string(),
+      unit: z.string(),
+      assigned: z.enum(['champion', 'challenger']),
+    }),
+  ),
+});
+export type FailureLine = z.infer<typeof FailureLine>;
+
+/** The log line of a recorded request that was run through the challenger, or why it was not. */
+export const ShadowLine = z.object({
+  kind: z.literal('shadow'),
+  predictionId: z.optional(z.string()),
+  at: Instant,
+  model: z.string(),
+  promotion: z.optional(z.string()),
+  version: z.optional(z.string()),
+  outputs: z.optional(z.array(LoggedTensor)),
+  failure: z.optional(z.object({ message: z.string() })),
+  reason: z.optional(z.string()),
+});
+export type ShadowLine = z.infer<typeof ShadowLine>;
+
+/** Puts opened values back where they were taken from. @throws where the two are of different requests. */
+export function restoreSealed(asked: AskedLine, fields: SealedFields): AskedLine {
+  if (asked.api === 'predict' && fields.api === 'predict')
+    return { ...asked, instances: mergeEach(asked.instances, fields.instances) };
+  if (asked.api === 'rank' && fields.api === 'rank')
+    return {
+      ...asked,
+      query: { ...asked.query, ...fields.query },
+      items: mergeEach(asked.items, fields.items),
+    };
+  if (asked.api === 'infer' && fields.api === 'infer')
+    return { ...asked, inputs: asked.inputs.map((input) => restoreColumns(input, fields.columns)) };
+  throw new Error(`sealed fields of "${fields.api}" do not belong to a request of "${asked.api}"`);
+}
+
+type Values = Record<string, unknown>;
+
+const mergeEach = (kept: readonly Values[], sealed: readonly Values[]): Values[] =>
+  kept.map((fields, at) => ({ ...fields, ...sealed[at] }));
+
+type SealedColumn = Extract<SealedFields, { api: 'infer' }>['columns'][number];
+
+function restoreColumns(input: LoggedTensor, columns: readonly SealedColumn[]): LoggedTensor {
+  const data = [...input.data];
+  for (const { input: name, column, width, values } of columns)
+    if (name === input.name)
+      values.forEach((value, row) => {
+        data[row * width + column] = value;
+      });
+  return { ...input, data };
+}

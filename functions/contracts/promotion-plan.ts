@@ -81,6 +81,8 @@ const Step = z.discriminatedUnion('kind', [
 export const PromotionPlan = strictObject({
   /** What a unit is: the one who must stay in one arm. */
   unit: z.string(),
+  /** `hash`: the log and all that follows know units by a keyed hash only; `plain` unless said. */
+  unitLog: z.optional(z.enum(['plain', 'hash'])),
   steps: z.array(Step).check(z.minLength(2)),
 });
 export type PromotionPlan = z.infer<typeof PromotionPlan>;

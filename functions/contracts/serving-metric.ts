@@ -16,6 +16,8 @@ export const SERVING_METRICS = {
   staleRoutes: { name: 'StaleRoutes', unit: 'Count' },
   /** Requests without a unit, which no experiment can count. */
   unitsMissing: { name: 'UnitsMissing', unit: 'Count' },
+  /** Requests of which something was left out of the log, because KMS gave no key to seal or hash it. */
+  keysMissing: { name: 'KeysMissing', unit: 'Count' },
   coldStarts: { name: 'ColdStarts', unit: 'Count' },
   /** Answered with 4xx: the caller's doing. */
   refusals: { name: 'Refusals', unit: 'Count' },

@@ -197,6 +197,7 @@ export const cardFraud: ModelSpec = {
   },
   promotion: {
     unit: 'card',
+    unitLog: 'hash',
     steps: [
       { kind: 'smoke-test' },
       {

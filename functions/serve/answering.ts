@@ -1,7 +1,8 @@
 import { ApiError } from '../contracts/api-error.ts';
 import { LIMITS } from '../contracts/limits.ts';
+import type { Arm } from '../contracts/prediction-line.ts';
 import type { Route, ServedVersion } from '../contracts/route.ts';
-import type { Arm, Assignment } from './assignment.ts';
+import type { Assignment } from './assignment.ts';
 import type { Backend } from './backend.ts';
 import { VersionUnavailable } from './backend-pool.ts';
 import { RequestRefused } from './fault.ts';

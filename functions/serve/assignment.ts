@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Arm } from '../contracts/prediction-line.ts';
 import type { Route, ServedVersion } from '../contracts/route.ts';
-
-/** `pinned`: the caller named the version in the path, so nothing was assigned. */
-export type Arm = 'champion' | 'challenger' | 'pinned';
 
 export interface Assignment {
   readonly arm: Arm;

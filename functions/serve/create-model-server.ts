@@ -2,23 +2,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
+import { sealingContext } from '../contracts/prediction-line.ts';
 import type { ServedVersion } from '../contracts/route.ts';
 import { RouteTable } from '../promote/route-table.ts';
 import { VersionTable } from '../promote/version-table.ts';
 import { readAsset } from '../runtime/asset.ts';
 import { documentClient } from '../runtime/clients.ts';
 import { systemClock } from '../runtime/clock.ts';
+import type { KeyStore } from '../runtime/key-store.ts';
 import { writeLine } from '../runtime/log.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
+import { Unsealer } from '../runtime/sealing.ts';
 import { ArtifactCache } from './artifact-cache.ts';
 import type { Backend } from './backend.ts';
 import { BackendPool } from './backend-pool.ts';
 import { ServeEnv } from './env.ts';
+import { hashesLog, LogKeyCache, sealsLog } from './log-keys.ts';
 import { ModelServer } from './model-server.ts';
 import { RouteCache } from './route-cache.ts';
+import { Shadow } from './shadow.ts';
 
-/** The parts of a serving function, wired to this function's environment and deployed spec. */
-export function createServingParts() {
+/** The parts that server and shadow share, wired to this function's environment and deployed spec. */
+function createServingParts() {
   const env = parseEnv(ServeEnv);
   // Checked when it was synthesized.
   const spec = readAsset('spec.json') as ModelSpec;
@@ -38,6 +43,7 @@ export function createServingParts() {
     return OnnxBackend.open(await artifacts.path(spec.name, served.digest), spec.runtime.memoryMb);
   };
   return {
+    env,
     spec,
     clock: systemClock,
     routes: new RouteCache(new RouteTable(dynamo, env.ROUTE_TABLE), spec.name, systemClock),
@@ -51,4 +57,36 @@ export function createServingParts() {
 const endpointTimeoutMs = ({ runtime }: ModelSpec): number =>
   Math.min(LIMITS.sagemakerTimeoutMs, runtime.timeoutSeconds * 1000 - LIMITS.timeoutReserveMs);
 
-export const createModelServer = (): ModelServer => new ModelServer(createServingParts());
+export function createModelServer(): ModelServer {
+  const { env, ...parts } = createServingParts();
+  const { spec, clock } = parts;
+  if (!sealsLog(spec) && !hashesLog(spec)) return new ModelServer(parts);
+  const source = {
+    newDataKey: async () =>
+      (await keyStore()).newDataKey(env.SEALING_KEY, sealingContext(spec.name)),
+    hashSecret: async () => (await keyStore()).derivedSecret(env.HASH_KEY, HASH_PURPOSE),
+  };
+  return new ModelServer({ ...parts, logKeys: new LogKeyCache(source, spec, clock) });
+}
+
+export function createShadow(): Shadow {
+  const { env, ...parts } = createServingParts();
+  const { spec } = parts;
+  if (!sealsLog(spec)) return new Shadow(parts);
+  const context = sealingContext(spec.name);
+  const open = async (encrypted: string) =>
+    (await keyStore()).openDataKey(env.SEALING_KEY, context, encrypted);
+  return new Shadow({ ...parts, unsealer: new Unsealer(open) });
+}
+
+/** One text for the whole stage, so that a card hashes alike whichever model is asked about it. */
+const HASH_PURPOSE = 'slipway log hash';
+
+let opened: KeyStore | undefined;
+
+/** Loaded by the first request that needs it: most models log in plain. */
+async function keyStore(): Promise<KeyStore> {
+  const { KeyStore } = await import('../runtime/key-store.ts');
+  opened ??= new KeyStore();
+  return opened;
+}

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ApiError, internalFailure } from '../contracts/api-error.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
-import type { PredictionLine } from '../contracts/prediction-line.ts';
+import type { FailureLine, PredictionLine } from '../contracts/prediction-line.ts';
 import type { Route, ServedVersion } from '../contracts/route.ts';
 import type { Version } from '../contracts/version.ts';
 import type { ApiReply, ApiRequest } from '../runtime/api-handler.ts';
@@ -10,6 +10,7 @@ import { type Clock, epochMsOf } from '../runtime/clock.ts';
 import { type Answer, answerWith, type Candidate, candidatesFor } from './answering.ts';
 import { type Assignment, assign } from './assignment.ts';
 import type { BackendPool } from './backend-pool.ts';
+import { type LogKeyCache, type LogKeys, NO_KEYS } from './log-keys.ts';
 import { type Asked, readModelPath } from './model-paths.ts';
 import { loggedTensor } from './prediction-log.ts';
 import type { Question } from './question.ts';
@@ -23,9 +24,16 @@ export interface ModelServerParts {
   readonly routes: RouteCache;
   readonly backends: Pick<BackendPool, 'open'>;
   readonly clock: Clock;
+  /** Absent for a model that logs everything in plain. */
+  readonly logKeys?: Pick<LogKeyCache, 'current'> | undefined;
   /** Finds a version that the caller names and the route does not. */
   findVersion(version: string): Promise<Version | undefined>;
   readonly writeLine: (line: string) => void;
+}
+
+/** What was known of a request when it failed. */
+interface Progress {
+  enrolment?: FailureLine['enrolment'];
 }
 
 /** Answers every path of one model. */
@@ -42,26 +50,33 @@ export class ModelServer {
 
   async answer(request: ApiRequest): Promise<ApiReply> {
     const startedAt = performance.now();
+    const progress: Progress = {};
     try {
-      return await this.#answer(readModelPath(request.method, request.path), request, startedAt);
+      const asked = readModelPath(request.method, request.path);
+      return await this.#answer(asked, request, startedAt, progress);
     } catch (error) {
-      this.#log.failed(error, request, performance.now() - startedAt);
+      this.#log.failed(error, request, performance.now() - startedAt, progress.enrolment);
       // Logged whole above; whoever renders it must not log it again.
       throw error instanceof ApiError ? error : internalFailure();
     }
   }
 
-  #answer(asked: Asked, request: ApiRequest, startedAt: number): Promise<ApiReply> {
+  #answer(
+    asked: Asked,
+    request: ApiRequest,
+    startedAt: number,
+    progress: Progress,
+  ): Promise<ApiReply> {
     switch (asked.kind) {
       case 'metadata':
         return this.#metadata(asked.version);
       case 'ready':
         return this.#ready(asked.version);
       case 'infer':
-        return this.#predict('infer', request, startedAt, asked.version);
+        return this.#predict('infer', request, startedAt, progress, asked.version);
       case 'predict':
       case 'rank':
-        return this.#predict(asked.kind, request, startedAt);
+        return this.#predict(asked.kind, request, startedAt, progress);
     }
   }
 
@@ -69,21 +84,56 @@ export class ModelServer {
     api: QuestionApi,
     request: ApiRequest,
     startedAt: number,
+    progress: Progress,
     pinned?: string,
   ): Promise<ApiReply> {
     const question = this.#readQuestion(api, request.body, request.headers);
+    // Asked for beside the route: either may have to be fetched.
+    const keysComing = this.#parts.logKeys?.current();
     const fresh = await this.#parts.routes.current();
+    const keys = keysComing ? await keysComing : NO_KEYS;
     const route = fresh?.route;
     const assignment = await this.#assign(question.unit, route, pinned);
     const predictionId = randomUUID();
+    const enrolment = this.#enrolment(question, assignment, route, keys);
+    if (enrolment) progress.enrolment = { ...enrolment, predictionId };
     const answer = await this.#run(candidatesFor(assignment, route), question, predictionId);
-    const line = this.#describe(question, answer, assignment, route);
-    this.#log.answered({ ...line, predictionId, caller: request.caller }, answer.failures, {
-      latency: performance.now() - startedAt,
+    const latency = performance.now() - startedAt;
+    const line = {
+      ...this.#describe(question, answer, assignment, route),
+      ...this.#unitOf(question, keys),
+      ...logged(question, keys, predictionId),
+      latencyMs: latency,
+      predictionId,
+      caller: request.caller,
+    };
+    this.#log.answered(line, answer.failures, {
+      latency,
       modelTime: answer.modelMs,
       staleRoutes: fresh?.staleBecause === undefined ? 0 : 1,
+      ...(keys.isMissing && { keysMissing: 1 }),
     });
     return answer.rendered;
+  }
+
+  /** The unit as the log knows it. */
+  #unitOf({ unit }: Question, { hash }: LogKeys): Pick<PredictionLine, 'unit'> {
+    if (unit === undefined) return {};
+    if (this.#parts.spec.promotion.unitLog !== 'hash') return { unit };
+    return hash ? { unit: hash(unit) } : {};
+  }
+
+  #enrolment(
+    question: Question,
+    { isEnrolled, arm }: Assignment,
+    route: Route | undefined,
+    keys: LogKeys,
+  ): Omit<NonNullable<FailureLine['enrolment']>, 'predictionId'> | undefined {
+    const promotion = route?.challenger?.promotion;
+    const { unit } = this.#unitOf(question, keys);
+    if (!isEnrolled || arm === 'pinned' || promotion === undefined || unit === undefined)
+      return undefined;
+    return { promotion, unit, assigned: arm };
   }
 
   #run(
@@ -173,30 +223,40 @@ export class ModelServer {
   #describe(
     question: Question,
     { arm, served, outputs }: Answer<ApiReply>,
-    { isEnrolled }: Assignment,
+    assignment: Assignment,
     route: Route | undefined,
-  ): Omit<PredictionLine, 'predictionId' | 'caller'> {
+  ) {
     const challenger = this.#isLeased(route) ? route?.challenger : undefined;
-    const { asked, withheld } = question.logged();
     return {
-      kind: 'prediction',
+      kind: 'prediction' as const,
       ...(question.requestId !== undefined && { requestId: question.requestId }),
       at: this.#parts.clock.now(),
       model: this.#parts.spec.name,
       version: served.version,
       digest: served.digest,
       arm,
+      ...(assignment.isEnrolled && assignment.arm !== 'pinned' && { assigned: assignment.arm }),
       ...(challenger && { promotion: challenger.promotion }),
-      isEnrolled,
-      ...(question.unit !== undefined && { unit: question.unit }),
+      isEnrolled: assignment.isEnrolled,
       routeEpoch: route?.epoch ?? 0,
       rows: question.rows,
-      asked,
-      withheld: [...withheld],
       outputs: outputs.map(loggedTensor),
       isShadowed: challenger?.isShadowed === true && arm === 'champion',
     };
   }
+}
+
+/** What was asked, as far as it may be logged; a sealed value stays out when there is no key. */
+function logged(
+  question: Question,
+  { hash, seal }: LogKeys,
+  predictionId: string,
+): Pick<PredictionLine, 'asked' | 'withheld' | 'sealed'> {
+  const { asked, withheld, sealed } = question.logged(hash);
+  if (!sealed) return { asked, withheld: [...withheld] };
+  if (!seal) return { asked, withheld: [...withheld, ...sealed.names] };
+  const text = JSON.stringify(sealed.fields);
+  return { asked, withheld: [...withheld], sealed: seal(text, predictionId) };
 }
 
 function requireRoute(route: Route | undefined, model: string): Route {

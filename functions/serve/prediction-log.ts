@@ -1,61 +1,13 @@
 import { LIMITS } from '../contracts/limits.ts';
 import type { LinePart, LoggedTensor, PredictionLine } from '../contracts/prediction-line.ts';
-import { METRIC_NAMESPACE, SERVING_METRICS } from '../contracts/serving-metric.ts';
+import { SERVING_METRICS } from '../contracts/serving-metric.ts';
+import { joinObjects, metricWriter } from '../runtime/embedded-metrics.ts';
 import type { Tensor } from './tensor.ts';
 
 export type ServingMetric = keyof typeof SERVING_METRICS;
 export type Measurements = Partial<Record<ServingMetric, number>>;
 
-/** By model for the whole, by model and arm for comparison: dimensions are known when alarms are made. */
-const BY_MODEL = [['Model']];
-const BY_MODEL_AND_ARM = [['Model'], ['Model', 'Arm']];
-
-/** Directives by what they declare: there are a handful, and each is in every line. */
-const directives = new Map<string, string>();
-
-function directiveOf(
-  names: readonly ServingMetric[],
-  hasArm: boolean,
-  resolutionSeconds: 1 | 60,
-): string {
-  const key = `${resolutionSeconds} ${hasArm} ${names.join()}`;
-  const known = directives.get(key);
-  if (known !== undefined) return known;
-  const directive = JSON.stringify({
-    Namespace: METRIC_NAMESPACE,
-    Dimensions: hasArm ? BY_MODEL_AND_ARM : BY_MODEL,
-    Metrics: names.map((metric) => {
-      const { name, unit } = SERVING_METRICS[metric];
-      return { Name: name, Unit: unit, StorageResolution: resolutionSeconds };
-    }),
-  });
-  directives.set(key, directive);
-  return directive;
-}
-
-/**
- * The text of a JSON object that makes a log line carry metrics: the embedded metric format. Written by
- * hand, because it is two thirds of a line and differs in a few numbers.
- * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
- * @param resolutionSeconds 1 where the model's cadence is a second, else 60.
- */
-export function embeddedMetrics(
-  nowMs: number,
-  { Model, Arm }: { readonly Model: string; readonly Arm?: string },
-  measured: Measurements,
-  resolutionSeconds: 1 | 60,
-): string {
-  const names = Object.keys(measured) as ServingMetric[];
-  const directive = directiveOf(names, Arm !== undefined, resolutionSeconds);
-  let text = `{"_aws":{"Timestamp":${Math.floor(nowMs)},"CloudWatchMetrics":[${directive}]},"Model":"${Model}"`;
-  if (Arm !== undefined) text += `,"Arm":"${Arm}"`;
-  for (const metric of names) text += `,"${SERVING_METRICS[metric].name}":${measured[metric] ?? 0}`;
-  return `${text}}`;
-}
-
-/** Two JSON objects as one. @param first with at least one member. */
-export const joinObjects = (first: string, second: string): string =>
-  second === '{}' ? first : `${first.slice(0, -1)},${second.slice(1)}`;
+export const embeddedMetrics = metricWriter<ServingMetric>(SERVING_METRICS);
 
 /**
  * The lines of one prediction: a single one with its metrics, or, when that is too long for a log event,

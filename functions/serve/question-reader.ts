@@ -1,19 +1,21 @@
-import type { Feature } from '../contracts/feature.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import { writeInferenceReply } from './inference-reply.ts';
 import { compileInferenceReader } from './inference-request.ts';
+import {
+  type LogPolicies,
+  logInstances,
+  logPolicies,
+  logRanking,
+  logTensors,
+} from './logged-question.ts';
 import { compileAnswerWriter } from './named-answer.ts';
 import { compileInstanceReader } from './named-request.ts';
-import { loggedTensor } from './prediction-log.ts';
 import type { Question } from './question.ts';
 import type { RequestHeaders } from './request-body.ts';
 import { describeSignature } from './signature-tensors.ts';
-import type { Tensor } from './tensor.ts';
 
 /** The three ways of asking a model. */
 export type QuestionApi = 'infer' | 'predict' | 'rank';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** What reading and answering for one model needs, prepared once. */
 interface ModelParts {
@@ -21,8 +23,7 @@ interface ModelParts {
   readonly inference: ReturnType<typeof compileInferenceReader>;
   readonly named: ReturnType<typeof compileInstanceReader>;
   readonly answers: ReturnType<typeof compileAnswerWriter>;
-  /** Features that must not be logged as they are. */
-  readonly secrets: ReadonlySet<string>;
+  readonly policies: LogPolicies;
 }
 
 type Reader = (parts: ModelParts, body: Buffer, headers: RequestHeaders) => Question;
@@ -40,14 +41,14 @@ export function compileQuestionReader(spec: ModelSpec) {
     inference: compileInferenceReader(describeSignature(spec.signature)),
     named: compileInstanceReader(spec),
     answers: compileAnswerWriter(spec),
-    secrets: new Set(spec.features.filter(isKeptOutOfLog).map(({ name }) => name)),
+    policies: logPolicies(spec),
   };
   return (api: QuestionApi, body: Buffer, headers: RequestHeaders): Question =>
     READERS[api](parts, body, headers);
 }
 
 function readInfer(
-  { spec, inference, secrets }: ModelParts,
+  { inference, policies }: ModelParts,
   body: Buffer,
   headers: RequestHeaders,
 ): Question {
@@ -57,7 +58,7 @@ function readInfer(
     unit,
     rows,
     inputs,
-    logged: () => withholdColumns(spec, secrets, inputs),
+    logged: () => logTensors(policies, inputs),
     reply: (outputs, { predictionId, model, version, arm }) => ({
       status: 200,
       ...writeInferenceReply(
@@ -75,7 +76,7 @@ function readInfer(
 }
 
 function readPredict(
-  { named, answers, secrets }: ModelParts,
+  { named, answers, policies }: ModelParts,
   body: Buffer,
   headers: RequestHeaders,
 ): Question {
@@ -85,11 +86,7 @@ function readPredict(
     unit,
     rows,
     inputs,
-    logged: () => {
-      const withhold = withholder(secrets);
-      const asked = { api: 'predict', instances: instances.map(withhold.from) } as const;
-      return { asked, withheld: withhold.names() };
-    },
+    logged: (hash) => logInstances(policies, hash, instances),
     reply: (outputs, answered) => ({
       status: 200,
       body: { ...answered, predictions: answers.writePredictions(outputs, rows) },
@@ -98,7 +95,7 @@ function readPredict(
 }
 
 function readRank(
-  { named, answers, secrets }: ModelParts,
+  { named, answers, policies }: ModelParts,
   body: Buffer,
   headers: RequestHeaders,
 ): Question {
@@ -108,53 +105,10 @@ function readRank(
     unit,
     rows,
     inputs,
-    logged: () => {
-      const withhold = withholder(secrets);
-      const asked = {
-        api: 'rank',
-        query: withhold.from(query),
-        items: items.map(withhold.from),
-      } as const;
-      return { asked, withheld: withhold.names() };
-    },
+    logged: (hash) => logRanking(policies, hash, query, items),
     reply: (outputs, answered) => ({
       status: 200,
       body: { ...answered, items: answers.writeRanking(outputs, ids) },
     }),
   };
-}
-
-const isKeptOutOfLog = ({ log }: Feature): boolean => log !== 'plain';
-
-/** Takes the fields that must not be logged out of objects, and remembers which there were. */
-function withholder(secrets: ReadonlySet<string>) {
-  const found = new Set<string>();
-  const from = (fields: Fields): Record<string, unknown> => {
-    const kept: Record<string, unknown> = { ...fields };
-    for (const name of secrets) {
-      if (!Object.hasOwn(fields, name) || fields[name] === null) continue;
-      found.add(name);
-      delete kept[name];
-    }
-    return kept;
-  };
-  return { from, names: () => [...found] };
-}
-
-/** The same for tensors: the columns of such features are logged as missing. */
-function withholdColumns(spec: ModelSpec, secrets: ReadonlySet<string>, inputs: readonly Tensor[]) {
-  const withheld = new Set<string>();
-  const logged = inputs.map((input) => {
-    const tensor = loggedTensor(input);
-    const columns = spec.signature.inputs.find(({ name }) => name === input.name)?.columns ?? [];
-    columns.forEach((column, at) => {
-      const name = typeof column === 'string' ? column : column.feature;
-      if (!secrets.has(name)) return;
-      withheld.add(name);
-      for (let cell = at; cell < tensor.data.length; cell += columns.length)
-        tensor.data[cell] = input.datatype === 'BYTES' ? '' : null;
-    });
-    return tensor;
-  });
-  return { asked: { api: 'infer', inputs: logged } as const, withheld: [...withheld] };
 }

@@ -1,6 +1,6 @@
-import type { AskedLine } from '../contracts/prediction-line.ts';
+import type { Arm } from '../contracts/prediction-line.ts';
 import type { ApiReply } from '../runtime/api-handler.ts';
-import type { Arm } from './assignment.ts';
+import type { Hash, LoggedQuestion } from './logged-question.ts';
 import type { Tensor } from './tensor.ts';
 
 /** What an answer says of itself, whatever the shape of the answer. */
@@ -18,8 +18,7 @@ export interface Question {
   readonly unit: string | undefined;
   readonly rows: number;
   readonly inputs: readonly Tensor[];
-  /** What may be logged of it, and the features that may not. */
-  logged(): { readonly asked: AskedLine; readonly withheld: readonly string[] };
+  logged(hash: Hash): LoggedQuestion;
   /** @throws ModelMisbehaved when the outputs are not what the signature announces. */
   reply(outputs: readonly Tensor[], answered: Answered): ApiReply;
 }

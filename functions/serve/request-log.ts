@@ -1,17 +1,13 @@
 import { ApiError } from '../contracts/api-error.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
-import type { PredictionLine } from '../contracts/prediction-line.ts';
+import type { FailureLine, PredictionLine } from '../contracts/prediction-line.ts';
 import type { ApiRequest } from '../runtime/api-handler.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { joinObjects } from '../runtime/embedded-metrics.ts';
 import { describeError } from '../runtime/log.ts';
 import { type Failure, PredictionFailed } from './answering.ts';
-import {
-  embeddedMetrics,
-  joinObjects,
-  type Measurements,
-  predictionLines,
-} from './prediction-log.ts';
+import { embeddedMetrics, type Measurements, predictionLines } from './prediction-log.ts';
 
 /** Writes the one line of each request, with what is measured of it. */
 export class RequestLog {
@@ -41,9 +37,8 @@ export class RequestLog {
     );
     this.#isCold = false;
     this.#chargeFallbacks(failures);
-    const causes = failures.length > 0 ? { failures: failures.map(explain) } : {};
-    const members = joinObjects(metrics, JSON.stringify(causes));
-    for (const text of predictionLines(line, members)) this.#writeLine(text);
+    const explained = failures.length > 0 ? { ...line, failures: failures.map(explain) } : line;
+    for (const text of predictionLines(explained, metrics)) this.#writeLine(text);
   }
 
   /** A failure counts against the arm that failed, not against the one that stepped in. */
@@ -55,7 +50,12 @@ export class RequestLog {
   }
 
   /** The text of a refusal stays out: it may quote what the caller sent, which may not be logged. */
-  failed(error: unknown, { path, caller }: ApiRequest, latencyMs: number): void {
+  failed(
+    error: unknown,
+    { path, caller }: ApiRequest,
+    latencyMs: number,
+    enrolment: FailureLine['enrolment'],
+  ): void {
     const status = error instanceof ApiError ? error.status : 500;
     const isRefusal = status < 500;
     const reason = error instanceof ApiError ? { code: error.code } : describeError(error);
@@ -72,6 +72,8 @@ export class RequestLog {
       model: this.#spec.name,
       path: path.join('/').slice(0, LIMITS.loggedPathCharacters),
       caller,
+      latencyMs,
+      ...(enrolment && !isRefusal && { enrolment }),
       ...reason,
       ...(error instanceof PredictionFailed && { failures: error.failures.map(explain) }),
     };

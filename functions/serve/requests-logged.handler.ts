@@ -1,9 +1,8 @@
 import middy from '@middy/core';
-import { createServingParts } from './create-model-server.ts';
+import { createShadow } from './create-model-server.ts';
 import { readLoggedRequests } from './logged-requests.ts';
-import { Shadow } from './shadow.ts';
 
-const shadow = new Shadow(createServingParts());
+const shadow = createShadow();
 
 /** One delivery of the serving log: at least once, so a request may be shadowed twice. */
 export const handler = middy().handler(async (event: unknown): Promise<void> => {

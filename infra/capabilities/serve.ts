@@ -9,6 +9,7 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Duration, NestedStack, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
+import { sealingContext } from '../../functions/contracts/prediction-line.ts';
 import { CatalogEnv, ServeEnv } from '../../functions/serve/env.ts';
 import { acknowledge, importedPatternFinding, patternFinding } from '../acknowledgements.ts';
 import type { Api } from '../api.ts';
@@ -23,6 +24,8 @@ export interface ServeProps {
   readonly specs: readonly ModelSpec[];
   readonly api: Api;
   readonly key: IKey;
+  readonly sealingKey: IKey;
+  readonly hashKey: IKey;
   readonly artifacts: Bucket;
   readonly versions: TableV2;
   readonly routes: TableV2;
@@ -105,14 +108,20 @@ class ServedModel extends NestedStack {
   }
 
   #server(props: ServedModelProps): ServiceFunction {
-    const { spec } = props;
-    return this.#modelFunction(
+    const { spec, sealingKey, hashKey } = props;
+    const server = this.#modelFunction(
       'Server',
       'serve/request',
       `Predictions of ${spec.name}`,
       { kind: 'synchronous' },
       props,
     );
+    if (isSealed(spec)) grantSealing(server, 'kms:GenerateDataKey', sealingKey, spec);
+    if (isHashed(spec))
+      server.addToRolePolicy(
+        new PolicyStatement({ actions: ['kms:GenerateMac'], resources: [hashKey.keyArn] }),
+      );
+    return server;
   }
 
   /** The target of the paths: the function itself, or an alias that keeps environments warm. */
@@ -135,6 +144,7 @@ class ServedModel extends NestedStack {
       { kind: 'asynchronous', deadLetters },
       props,
     );
+    if (isSealed(spec)) grantSealing(shadow, 'kms:Decrypt', props.sealingKey, spec);
     new SubscriptionFilter(this, 'Shadowed', {
       logGroup: this.server.logs,
       destination: new LambdaDestination(shadow),
@@ -159,6 +169,8 @@ class ServedModel extends NestedStack {
         ROUTE_TABLE: routes.tableName,
         VERSION_TABLE: versions.tableName,
         ARTIFACT_BUCKET: artifacts.bucketName,
+        SEALING_KEY: props.sealingKey.keyArn,
+        HASH_KEY: props.hashKey.keyArn,
       },
       files: { id: spec.name, content: { 'spec.json': spec } },
       invocation,
@@ -207,4 +219,27 @@ class ServedModel extends NestedStack {
       `Endpoints end in the number of a version of ${name}, made after deployment.`,
     );
   }
+}
+
+const isSealed = ({ features }: ModelSpec): boolean => features.some(({ log }) => log === 'sealed');
+const isHashed = ({ features, promotion }: ModelSpec): boolean =>
+  promotion.unitLog === 'hash' || features.some(({ log }) => log === 'hash');
+
+/** Who seals cannot open, who opens cannot seal, and neither for another model. */
+function grantSealing(
+  to: ServiceFunction,
+  action: 'kms:GenerateDataKey' | 'kms:Decrypt',
+  sealingKey: IKey,
+  { name }: ModelSpec,
+): void {
+  const context = Object.entries(sealingContext(name)).map(
+    ([key, value]) => [`kms:EncryptionContext:${key}`, value] as const,
+  );
+  to.addToRolePolicy(
+    new PolicyStatement({
+      actions: [action],
+      resources: [sealingKey.keyArn],
+      conditions: { StringEquals: Object.fromEntries(context) },
+    }),
+  );
 }

@@ -31,7 +31,7 @@ export class DeliveryStack extends Stack {
       env: { region: config.region },
       description: 'Slipway: from request to prediction, from version to route',
     });
-    const { key, artifacts, versions, routes } = stateful;
+    const { key, sealingKey, hashKey, artifacts, versions, routes } = stateful;
     this.deadLetters = new Queue(this, 'DeadLetters', {
       encryption: QueueEncryption.KMS,
       encryptionMasterKey: key,
@@ -44,7 +44,12 @@ export class DeliveryStack extends Stack {
     this.api = new Api(this, 'Api', { config, key });
     const shared = { config, specs, api: this.api, key, artifacts, versions, routes };
     const { operatorApi } = new Promote(this, 'Promote', shared);
-    const { catalog } = new Serve(this, 'Serve', { ...shared, deadLetters: this.deadLetters });
+    const { catalog } = new Serve(this, 'Serve', {
+      ...shared,
+      sealingKey,
+      hashKey,
+      deadLetters: this.deadLetters,
+    });
     this.sharedFunctions = [operatorApi, catalog];
   }
 }

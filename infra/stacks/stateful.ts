@@ -1,7 +1,7 @@
 import { AttributeType, Billing, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
+import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import {
   BlockPublicAccess,
   Bucket,
@@ -18,6 +18,10 @@ import { type Config, DEFAULTS } from '../config.ts';
 export class StatefulStack extends Stack {
   /** Encrypts everything that Slipway keeps. */
   readonly key: Key;
+  /** Wraps the data keys of sealed log values; its own key, so that reading a table opens none of them. */
+  readonly sealingKey: Key;
+  /** Gives the secret of hashed log values; it never leaves KMS. */
+  readonly hashKey: Key;
   /** Uploads and artifacts. */
   readonly artifacts: Bucket;
   readonly versions: TableV2;
@@ -37,6 +41,18 @@ export class StatefulStack extends Stack {
       description: 'Slipway: what must survive everything else',
     });
     this.key = this.#key(config);
+    this.sealingKey = new Key(this, 'SealingKey', {
+      description: `Slipway ${config.stage}: sealed values of the prediction log`,
+      enableKeyRotation: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    // KMS rotates no HMAC keys; a new one would give everybody a new hash.
+    this.hashKey = new Key(this, 'HashKey', {
+      description: `Slipway ${config.stage}: hashed values of the prediction log`,
+      keySpec: KeySpec.HMAC_256,
+      keyUsage: KeyUsage.GENERATE_VERIFY_MAC,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
     const accessLogs = this.#accessLogs();
     this.artifacts = this.#bucket('Artifacts', this.key, accessLogs, [
       {

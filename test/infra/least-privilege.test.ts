@@ -155,3 +155,45 @@ describe('the role of', () => {
     );
   });
 });
+
+describe('a model that seals and hashes its log', () => {
+  const { features } = aModel();
+  const hashed = {
+    kind: 'identifier',
+    name: 'card',
+    description: 'A card.',
+    required: false,
+  } as const;
+  using secretive = synthesize([
+    aModel('m', {
+      features: [
+        ...features.map((each, at) => ({ ...each, log: at === 0 ? 'sealed' : 'plain' }) as const),
+        { ...hashed, log: 'hash' },
+      ],
+    }),
+  ]);
+  const uses = ['ServerRole', 'ShadowRole'].map((role) =>
+    secretive
+      .of('AWS::IAM::Policy')
+      .filter(({ properties }) => textOf(listOf(properties['Roles'])[0]) === `<m/${role}>`)
+      .flatMap(({ properties }) => statementsOf(properties['PolicyDocument']))
+      .filter(({ Resource }) => /Sealing|Hash/.test(JSON.stringify(Resource)))
+      .map(({ Action, Resource, Condition }) => [Action, Resource, Condition]),
+  );
+  const ofThisModel = {
+    StringEquals: {
+      'kms:EncryptionContext:purpose': 'prediction-log',
+      'kms:EncryptionContext:model': 'm',
+    },
+  };
+
+  test('has a server that seals and cannot open, and a shadow that opens and cannot seal', () => {
+    expect(uses).toEqual([
+      [
+        ['kms:GenerateDataKey', '<stateful/SealingKey.Arn>', ofThisModel],
+        ['kms:GenerateMac', '<stateful/HashKey.Arn>', undefined],
+      ],
+      [['kms:Decrypt', '<stateful/SealingKey.Arn>', ofThisModel]],
+    ]);
+  });
+});

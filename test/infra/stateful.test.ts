@@ -25,6 +25,8 @@ test('whatever keeps something is in the stateful stack, and outlives its stack'
       .map(({ name, deletionPolicy }) => [name, deletionPolicy]),
   ).toEqual([
     ['stateful/Key', 'Retain'],
+    ['stateful/SealingKey', 'Retain'],
+    ['stateful/HashKey', 'Retain'],
     ['stateful/AccessLogs', 'Retain'],
     ['stateful/Artifacts', 'Retain'],
     ['stateful/Versions', 'Retain'],
@@ -130,7 +132,7 @@ describe('every bucket', () => {
 });
 
 test('the key rotates, and serves this account and the logs of this stage only', () => {
-  const [key] = app.of('AWS::KMS::Key');
+  const key = app.of('AWS::KMS::Key').find(({ name }) => name === 'stateful/Key');
   expect(key?.properties['EnableKeyRotation']).toBe(true);
   expect(
     listOf(objectOf(key?.properties['KeyPolicy'])['Statement'])

@@ -75,8 +75,9 @@ describe('a caller', () => {
       arm: 'champion',
       rows: 1,
       Requests: 1,
-      // `floor` is sealed: neither it nor its value is in the log.
-      withheld: ['floor'],
+      withheld: [],
+      // `floor` is in it, where nobody who reads the log can see it.
+      sealed: { dataKey: expect.any(String), ciphertext: expect.any(String) },
       outputs: [{ name: 'delivery', datatype: 'FP32', shape: [1, 3], data: [30, 30, 30] }],
     });
     expect(JSON.stringify(line)).not.toContain('"floor":');

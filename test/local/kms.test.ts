@@ -121,6 +121,41 @@ test('an asymmetric key stops the start', async () => {
   );
 });
 
+describe('an HMAC key', () => {
+  const hmac: Declaration = [
+    'AWS::KMS::Key',
+    'Key',
+    { ...KEY[2], KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' },
+  ];
+  const macInput = { KeyId: KEY_ID, Message: 'eA==', MacAlgorithm: 'HMAC_SHA_256' };
+
+  test('gives the same MAC for the same message, to those who may ask', async () => {
+    await using account = await startAccount([
+      role('hasher', ['kms:GenerateMac', KEY_ARN]),
+      role('other', ['kms:Decrypt']),
+      hmac,
+    ]);
+    const first = await callKms(account, 'hasher', 'GenerateMac', macInput);
+    expect(first).toMatchObject({ status: 200, json: { MacAlgorithm: 'HMAC_SHA_256' } });
+    expect(Buffer.from(String(first.json['Mac']), 'base64')).toHaveLength(32);
+    expect(await callKms(account, 'hasher', 'GenerateMac', macInput)).toEqual(first);
+    expect((await callKms(account, 'other', 'GenerateMac', macInput)).status).toBe(403);
+  });
+
+  test('encrypts nothing, and a symmetric key makes no MACs', async () => {
+    await using account = await startAccount([keeper, hmac, other]);
+    expect(await callKms(account, 'keeper', 'Encrypt', encryptInput())).toMatchObject({
+      status: 400,
+      json: { __type: 'InvalidKeyUsageException' },
+    });
+    const onSymmetric = { ...macInput, KeyId: keyIdOf('Other') };
+    expect(await callKms(account, 'keeper', 'GenerateMac', onSymmetric)).toMatchObject({
+      status: 400,
+      json: { __type: 'InvalidKeyUsageException' },
+    });
+  });
+});
+
 test('an operation that nothing uses answers 501 and names itself', async () => {
   expect(await callKms(shared, 'keeper', 'ScheduleKeyDeletion', {})).toMatchObject({
     status: 501,

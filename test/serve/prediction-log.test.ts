@@ -19,6 +19,7 @@ const aLine = (overrides: Partial<PredictionLine> = {}): PredictionLine => ({
   caller: 'key',
   routeEpoch: 1,
   rows: 1,
+  latencyMs: 1,
   asked: { api: 'predict', instances: [{ a: 1 }] },
   withheld: [],
   outputs: [],

@@ -9,7 +9,12 @@ export function keyArn(idOrArn: string, { account, region }: Place): string {
 
 /** One use of a key, as key policies may speak of it. */
 export interface KeyUse {
-  readonly action: 'kms:Decrypt' | 'kms:Encrypt' | 'kms:GenerateDataKey' | 'kms:DescribeKey';
+  readonly action:
+    | 'kms:Decrypt'
+    | 'kms:Encrypt'
+    | 'kms:GenerateDataKey'
+    | 'kms:GenerateMac'
+    | 'kms:DescribeKey';
   readonly keyArn: string;
   /** The service that uses the key for its caller: `s3`, `dynamodb`; absent when KMS itself is called. */
   readonly via?: string;

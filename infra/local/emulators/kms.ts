@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import * as z from 'zod';
 import { dispatch, type Operation, parseInput } from './aws-json.ts';
@@ -22,7 +23,10 @@ interface Key {
   readonly material: Buffer;
   readonly description: string;
   readonly isEnabled: boolean;
+  readonly usage: KeyUsage;
 }
+
+type KeyUsage = 'ENCRYPT_DECRYPT' | 'GENERATE_VERIFY_MAC';
 
 /** What is there after start. */
 interface Keyring {
@@ -69,6 +73,11 @@ const GenerateDataKeyInput = z
     ({ KeySpec, NumberOfBytes }) => (KeySpec === undefined) !== (NumberOfBytes === undefined),
     'Please specify either number of bytes or key spec.',
   );
+const GenerateMacInput = z.object({
+  KeyId,
+  Message: base64(LARGEST_PLAINTEXT_BYTES),
+  MacAlgorithm: z.literal('HMAC_SHA_256'),
+});
 const DescribeKeyInput = z.object({ KeyId });
 
 /** KMS with real AES-256-GCM, so that a lost key or a wrong context fails here as it does in AWS. */
@@ -128,23 +137,26 @@ async function readKeyring(
       aliases.set(ref, target);
     }
     if (type !== 'AWS::KMS::Key') continue;
-    requireSymmetric(path, properties);
+    const usage = usageOf(path, properties);
     keys.set(ref, {
       id: ref,
       arn: keyArn(ref, place),
       material: await readMaterial(folder, ref),
       description: asText(properties['Description'] ?? ''),
       isEnabled: properties['Enabled'] !== false,
+      usage,
     });
   }
   return { place, keys, aliases };
 }
 
-function requireSymmetric(path: string, { KeySpec, KeyUsage }: Resource['properties']): void {
-  const isSymmetric = (KeySpec ?? 'SYMMETRIC_DEFAULT') === 'SYMMETRIC_DEFAULT';
-  if (isSymmetric && (KeyUsage ?? 'ENCRYPT_DECRYPT') === 'ENCRYPT_DECRYPT') return;
+function usageOf(path: string, { KeySpec, KeyUsage }: Resource['properties']): KeyUsage {
+  const spec = KeySpec ?? 'SYMMETRIC_DEFAULT';
+  const usage = KeyUsage ?? 'ENCRYPT_DECRYPT';
+  if (spec === 'SYMMETRIC_DEFAULT' && usage === 'ENCRYPT_DECRYPT') return usage;
+  if (spec === 'HMAC_256' && usage === 'GENERATE_VERIFY_MAC') return usage;
   throw new TypeError(
-    `${path}: only symmetric encryption keys are emulated; got ${JSON.stringify({ KeySpec, KeyUsage })}`,
+    `${path}: only symmetric encryption keys and HMAC_256 keys are emulated; got ${JSON.stringify({ KeySpec, KeyUsage })}`,
   );
 }
 
@@ -186,6 +198,15 @@ function operationsOn(keyring: Keyring): Readonly<Record<string, Operation>> {
         EncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
       };
     },
+    async GenerateMac(request, call) {
+      const { Message, MacAlgorithm, ...input } = parseInput(GenerateMacInput, request);
+      const key = findUsable(keyring, call, input, 'kms:GenerateMac');
+      return {
+        KeyId: key.arn,
+        MacAlgorithm,
+        Mac: createHmac('sha256', key.material).update(Message).digest('base64'),
+      };
+    },
     async DescribeKey(request, call) {
       const { KeyId: keyId } = parseInput(DescribeKeyInput, request);
       const { key, alias } = findKey(keyring, keyId);
@@ -203,16 +224,23 @@ function operationsOn(keyring: Keyring): Readonly<Record<string, Operation>> {
 function findUsable(
   keyring: Keyring,
   call: Call,
-  input: { readonly KeyId: string; readonly EncryptionContext: Record<string, string> },
+  input: { readonly KeyId: string; readonly EncryptionContext?: Record<string, string> },
   action: KeyUse['action'],
 ): Key {
   const { key, alias } = findKey(keyring, input.KeyId);
   authorizeKeyUse(call, keyring.place, {
     action,
     keyArn: key.arn,
-    encryptionContext: input.EncryptionContext,
+    ...(input.EncryptionContext && { encryptionContext: input.EncryptionContext }),
     ...(alias && { alias }),
   });
+  const usage = action === 'kms:GenerateMac' ? 'GENERATE_VERIFY_MAC' : 'ENCRYPT_DECRYPT';
+  if (key.usage !== usage)
+    throw new ServiceError(
+      400,
+      'InvalidKeyUsageException',
+      `${key.arn} key usage is ${key.usage} which is not valid for ${action.slice('kms:'.length)}.`,
+    );
   if (key.isEnabled) return key;
   throw new ServiceError(400, 'DisabledException', `${key.arn} is disabled.`);
 }
@@ -227,7 +255,20 @@ function findKey({ keys, aliases }: Keyring, given: string): { key: Key; alias?:
   throw new ServiceError(400, 'NotFoundException', `${what} '${given}' is not found.`);
 }
 
-function describe({ id, arn, description, isEnabled }: Key, { account }: Place) {
+const SPECS: Readonly<Record<KeyUsage, object>> = {
+  ENCRYPT_DECRYPT: {
+    KeySpec: 'SYMMETRIC_DEFAULT',
+    CustomerMasterKeySpec: 'SYMMETRIC_DEFAULT',
+    EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
+  },
+  GENERATE_VERIFY_MAC: {
+    KeySpec: 'HMAC_256',
+    CustomerMasterKeySpec: 'HMAC_256',
+    MacAlgorithms: ['HMAC_SHA_256'],
+  },
+};
+
+function describe({ id, arn, description, isEnabled, usage }: Key, { account }: Place) {
   return {
     AWSAccountId: account,
     KeyId: id,
@@ -235,12 +276,10 @@ function describe({ id, arn, description, isEnabled }: Key, { account }: Place) 
     Description: description,
     Enabled: isEnabled,
     KeyState: isEnabled ? 'Enabled' : 'Disabled',
-    KeyUsage: 'ENCRYPT_DECRYPT',
-    KeySpec: 'SYMMETRIC_DEFAULT',
-    CustomerMasterKeySpec: 'SYMMETRIC_DEFAULT',
+    KeyUsage: usage,
+    ...SPECS[usage],
     KeyManager: 'CUSTOMER',
     Origin: 'AWS_KMS',
-    EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
     MultiRegion: false,
   };
 }
