@@ -138,7 +138,8 @@ describe('an HMAC key', () => {
     const first = await callKms(account, 'hasher', 'GenerateMac', macInput);
     expect(first).toMatchObject({ status: 200, json: { MacAlgorithm: 'HMAC_SHA_256' } });
     expect(Buffer.from(String(first.json['Mac']), 'base64')).toHaveLength(32);
-    expect(await callKms(account, 'hasher', 'GenerateMac', macInput)).toEqual(first);
+    const again = await callKms(account, 'hasher', 'GenerateMac', macInput);
+    expect(again.json).toEqual(first.json);
     expect((await callKms(account, 'other', 'GenerateMac', macInput)).status).toBe(403);
   });
 
