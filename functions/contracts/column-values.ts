@@ -70,23 +70,40 @@ function secondsOfDay(text: string): number {
   return exists ? hours * 3600 + minutes * 60 + seconds : Number.NaN;
 }
 
-/**
- * @param text RFC 3339 with an offset, `2026-11-23T18:30:00.5+01:00`; a leap second (`:60`) is refused.
- * @returns hours [0, 24) and weekday (Monday = 0) of the text's own wall clock, or whole days of UTC since
- * 1970; undefined when the text is no such instant.
- */
-export function timestampPart(text: string, part: TimestampPart): number | undefined {
+/** The parts of an instant's text, or undefined when it is none. */
+function readInstant(text: string) {
   if (!hasShape(text)) return undefined;
   const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
   const days = daysOfDate(year, twoDigits(text, 5), twoDigits(text, 8));
   const seconds = secondsOfDay(text);
   const end = endOfFraction(text, 19);
   const offset = offsetSeconds(text, end);
-  if (Number.isNaN(days + seconds + offset)) return undefined;
+  return Number.isNaN(days + seconds + offset) ? undefined : { days, seconds, end, offset };
+}
+
+const fractionOf = (text: string, end: number): number =>
+  end === 19 ? 0 : Number(text.slice(19, end));
+
+/**
+ * @param text RFC 3339 with an offset, `2026-11-23T18:30:00.5+01:00`; a leap second (`:60`) is refused.
+ * @returns hours [0, 24) and weekday (Monday = 0) of the text's own wall clock, or whole days of UTC since
+ * 1970; undefined when the text is no such instant.
+ */
+export function timestampPart(text: string, part: TimestampPart): number | undefined {
+  const instant = readInstant(text);
+  if (!instant) return undefined;
+  const { days, seconds, end, offset } = instant;
   if (part === 'day-of-week') return (((days + 3) % 7) + 7) % 7;
   if (part === 'days-since-epoch') return days + Math.floor((seconds - offset) / 86_400);
-  const fraction = end === 19 ? 0 : Number(text.slice(19, end));
-  return Math.min(Math.fround((seconds + fraction) / 3600), LAST_HOUR);
+  return Math.min(Math.fround((seconds + fractionOf(text, end)) / 3600), LAST_HOUR);
+}
+
+/** Milliseconds since 1970 of such a text, with fraction; undefined when it is no instant. */
+export function epochMs(text: string): number | undefined {
+  const instant = readInstant(text);
+  if (!instant) return undefined;
+  const { days, seconds, end, offset } = instant;
+  return (days * 86_400 + seconds - offset) * 1000 + fractionOf(text, end) * 1000;
 }
 
 function numberValue(value: number): number | undefined {

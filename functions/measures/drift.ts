@@ -91,12 +91,18 @@ export function quantileEdges(reference: ArrayLike<number>, bins: number): numbe
   const sorted = Float64Array.from(reference)
     .filter((value) => !Number.isNaN(value))
     .sort();
-  const edges = Array.from({ length: bins - 1 }, (_, at) => {
-    const place = ((at + 1) / bins) * (sorted.length - 1);
+  const levels = Array.from({ length: bins - 1 }, (_, at) => (at + 1) / bins);
+  return [...new Set(quantilesOfSorted(sorted, levels))];
+}
+
+/** Quantiles by linear interpolation of values in ascending order; none of no values. */
+export function quantilesOfSorted(sorted: Float64Array, levels: Values): number[] {
+  if (sorted.length === 0) return [];
+  return levels.map((level) => {
+    const place = level * (sorted.length - 1);
     const below = sorted[Math.floor(place)] ?? 0;
     return below + ((sorted[Math.ceil(place)] ?? below) - below) * (place - Math.floor(place));
   });
-  return sorted.length === 0 ? [] : [...new Set(edges)];
 }
 
 /** χ² test that two sets of counts come from one distribution; bins empty in both are left out. */

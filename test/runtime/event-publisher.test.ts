@@ -13,18 +13,20 @@ const fact = (epoch: number): BusEvent => ({
 /** A bus that refuses an event as often as it is told. */
 function busRefusing(refusals: Map<number, number>) {
   const taken: number[] = [];
-  const send = vi.fn(async ({ input: { Entries = [] } }: PutEventsCommand) => {
-    return {
-      Entries: Entries.map(({ Detail }) => {
-        const { epoch } = JSON.parse(Detail ?? '') as { epoch: number };
-        const left = refusals.get(epoch) ?? 0;
-        refusals.set(epoch, left - 1);
-        if (left > 0) return { ErrorCode: 'ThrottlingException', ErrorMessage: 'slow down' };
-        taken.push(epoch);
-        return { EventId: String(epoch) };
-      }),
-    };
-  });
+  const send = vi.fn<(command: PutEventsCommand) => Promise<object>>(
+    async ({ input: { Entries = [] } }: PutEventsCommand) => {
+      return {
+        Entries: Entries.map(({ Detail }) => {
+          const { epoch } = JSON.parse(Detail ?? '') as { epoch: number };
+          const left = refusals.get(epoch) ?? 0;
+          refusals.set(epoch, left - 1);
+          if (left > 0) return { ErrorCode: 'ThrottlingException', ErrorMessage: 'slow down' };
+          taken.push(epoch);
+          return { EventId: String(epoch) };
+        }),
+      };
+    },
+  );
   return {
     publisher: new EventPublisher({ send } as unknown as EventBridgeClient, 'bus'),
     taken,

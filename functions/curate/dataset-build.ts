@@ -1,0 +1,87 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatasetDigest, RowsDigest } from '../contracts/dataset.ts';
+import type { CellValue, DatasetColumn } from '../contracts/dataset-columns.ts';
+import { DigestTable } from './digest-table.ts';
+import { canonicalRows, DatasetHasher, SHORT_DIGEST_BYTES, shortDigest } from './row-digests.ts';
+import { StoredRows } from './stored-rows.ts';
+
+/** A dataset that is whole on this disk and nowhere else yet. */
+export interface BuiltDataset {
+  readonly digest: DatasetDigest;
+  readonly rowsDigest: RowsDigest;
+  readonly rows: number;
+  readonly duplicateRows: number;
+  readonly columns: readonly DatasetColumn[];
+  /** The Parquet file. */
+  readonly file: string;
+  readonly sizeBytes: number;
+  /** Short digests a row, in order: of the row, and of each entity key by name. */
+  readonly digests: ReadonlyMap<string, Uint8Array>;
+}
+
+/** Name of the rows' own digests among those of entity keys, which are feature names. */
+export const ROW_DIGESTS = '#rows';
+const NO_ENTITY = new Uint8Array(SHORT_DIGEST_BYTES);
+
+export interface BuildOptions {
+  readonly columns: readonly DatasetColumn[];
+  readonly entityKeys: readonly string[];
+  readonly folder: string;
+  /** Columns that the source has; others are left out of the file. */
+  readonly isKept?: (at: number) => boolean;
+}
+
+/** Rows become a dataset as they come: stored, and their digests taken. */
+export class DatasetBuild {
+  readonly #options: BuildOptions;
+  readonly #file: string;
+  readonly #stored: StoredRows;
+  readonly #canonical: (values: readonly CellValue[]) => string;
+  readonly #hasher = new DatasetHasher();
+  readonly #rows = new DigestTable();
+  readonly #entities: readonly { key: string; at: number; digests: DigestTable }[];
+  #duplicates = 0;
+
+  constructor(options: BuildOptions) {
+    const { columns, entityKeys, folder, isKept } = options;
+    this.#options = options;
+    this.#file = join(folder, 'rows.parquet');
+    this.#stored = new StoredRows(this.#file, columns, isKept);
+    this.#canonical = canonicalRows(columns);
+    this.#entities = entityKeys.map((key) => ({
+      key,
+      at: columns.findIndex(({ name }) => name === key),
+      digests: new DigestTable(),
+    }));
+  }
+
+  add(values: readonly CellValue[]): void {
+    const digest = this.#hasher.add(this.#canonical(values)).subarray(0, SHORT_DIGEST_BYTES);
+    if (this.#rows.add(digest) !== undefined) this.#duplicates += 1;
+    for (const { at, digests } of this.#entities) {
+      const value = values[at] ?? null;
+      digests.add(value === null ? NO_ENTITY : shortDigest(value));
+    }
+    this.#stored.add(values);
+  }
+
+  finish(): BuiltDataset {
+    this.#stored.finish();
+    return {
+      ...this.#hasher.finish(),
+      rows: this.#rows.length,
+      duplicateRows: this.#duplicates,
+      columns: this.#options.columns,
+      file: this.#file,
+      sizeBytes: statSync(this.#file).size,
+      digests: new Map([
+        [ROW_DIGESTS, this.#rows.bytes()],
+        ...this.#entities.map(({ key, digests }): [string, Uint8Array] => [key, digests.bytes()]),
+      ]),
+    };
+  }
+}
+
+/** Whether a row has a value for the key whose digests these are. */
+export const hasEntity = (digest: Uint8Array): boolean => digest.some((byte) => byte !== 0);
