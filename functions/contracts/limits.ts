@@ -72,6 +72,8 @@ export const LIMITS = {
   inspectionSeconds: 25,
   /** Items of one page of a list. */
   pageSize: 50,
+  /** Others may change a route while a promotion does; more often than this within a second is no accident. */
+  routeWriteAttempts: 5,
   /** Free text of operators: descriptions, reasons. */
   textCharacters: 2_000,
 

@@ -3,8 +3,8 @@ import { LIMITS } from '../contracts/limits.ts';
 import type { Route, ServedVersion } from '../contracts/route.ts';
 import type { Version } from '../contracts/version.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { ChampionStore, ChampionWrite } from './champion-store.ts';
 import type { EndpointStore } from './endpoint-store.ts';
+import type { RouteStore, RouteWrite } from './route-store.ts';
 import type { RouteTable } from './route-table.ts';
 import type { VersionTable } from './version-table.ts';
 
@@ -20,7 +20,7 @@ export interface ChampionRequest {
 export interface ChampionStores {
   readonly routes: RouteTable;
   readonly versions: VersionTable;
-  readonly champions: ChampionStore;
+  readonly champions: RouteStore;
   /** Absent for models that Lambda serves itself. */
   readonly endpoints: EndpointStore | undefined;
   readonly clock: Clock;
@@ -135,7 +135,7 @@ function forgetFormer(route: Route, clock: Clock): Route {
 
 /** @throws ApiError 409 unless the write went through. */
 async function settle(
-  writing: Promise<ChampionWrite>,
+  writing: Promise<RouteWrite>,
   model: string,
   { routes }: ChampionStores,
 ): Promise<void> {

@@ -7,11 +7,11 @@ import { readAsset } from '../runtime/asset.ts';
 import { documentClient } from '../runtime/clients.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
-import { ChampionStore } from './champion-store.ts';
 import { EndpointStore } from './endpoint-store.ts';
 import { OperatorApiEnv } from './env.ts';
 import { GraphInspector } from './graph-inspector.ts';
 import type { OperatorApi } from './operator-api.ts';
+import { RouteStore } from './route-store.ts';
 import { RouteTable } from './route-table.ts';
 import { UploadStore } from './upload-store.ts';
 import { VersionTable } from './version-table.ts';
@@ -29,7 +29,7 @@ export function createOperatorApi(): OperatorApi {
     inspector: new GraphInspector(new LambdaClient({}), env.INSPECT_FUNCTION),
     versions: new VersionTable(dynamo, env.VERSION_TABLE),
     routes: new RouteTable(dynamo, env.ROUTE_TABLE),
-    champions: new ChampionStore(dynamo, env.ROUTE_TABLE, env.VERSION_TABLE),
+    champions: new RouteStore(dynamo, env.ROUTE_TABLE, env.VERSION_TABLE),
     clock: systemClock,
     endpointsOf(model) {
       const spec = specs.find(({ name }) => name === model);

@@ -5,7 +5,6 @@ import type { ModelSpec } from '../contracts/model-spec.ts';
 import { VersionNumber } from '../contracts/version.ts';
 import type { ApiReply, ApiRequest } from '../runtime/api-handler.ts';
 import { type ChampionStores, retireVersion, setChampion } from './champion.ts';
-import type { ChampionStore } from './champion-store.ts';
 import type { EndpointStore } from './endpoint-store.ts';
 import {
   ChampionRequestBody,
@@ -14,12 +13,13 @@ import {
   UploadRequest,
 } from './operator-requests.ts';
 import { type Registrar, registerVersion } from './registration.ts';
+import type { RouteStore } from './route-store.ts';
 import type { RouteTable } from './route-table.ts';
 
 export interface OperatorApi extends Registrar {
   readonly specs: readonly ModelSpec[];
   readonly routes: RouteTable;
-  readonly champions: ChampionStore;
+  readonly champions: RouteStore;
   endpointsOf(model: string): EndpointStore | undefined;
 }
 

@@ -1,7 +1,7 @@
 import { type DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import { Route } from '../contracts/route.ts';
 
-/** Reads the route table: one item a model. It is changed with its versions, by ChampionStore. */
+/** Reads the route table: one item a model. It is changed with its versions, by RouteStore. */
 export class RouteTable {
   readonly #client: DynamoDBDocumentClient;
   readonly #table: string;

@@ -251,7 +251,10 @@ function succeeds(plan: TestPlan, evidence: Evidence, isFinal: boolean): boolean
   return isFinal && better.standardError > 0 && better.estimate / better.standardError >= critical;
 }
 
-/** PASS by the budget of success, FAIL by the budget of harm: a guardrail may do neither. */
+/**
+ * PASS by the budget of success, FAIL by the budget of harm: a guardrail may do neither. One without any
+ * margin asks for no proof of being better: it passes unless harm is shown.
+ */
 function judgeGuardrail(
   { metric, margin, direction }: TestPlan['guardrails'][number],
   plan: TestPlan,
@@ -269,6 +272,7 @@ function judgeGuardrail(
     sharpestAt: plan.plannedUnits,
   });
   if (harm.verdict === 'FAIL') return harm;
+  if (margin === 0) return { ...holds, verdict: 'PASS', harmProbability: harm.harmProbability };
   const critical = normalQuantile(1 - ERROR_BUDGET.successAtTheEnd);
   const holdsAtTheEnd =
     isFinal && holds.standardError > 0 && holds.delta / holds.standardError >= critical;

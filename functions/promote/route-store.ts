@@ -4,7 +4,7 @@ import type { Route } from '../contracts/route.ts';
 import type { Version } from '../contracts/version.ts';
 import { versionKey } from './version-table.ts';
 
-export type ChampionWrite =
+export type RouteWrite =
   | { readonly kind: 'written' }
   /** The route is not at the epoch that was seen. */
   | { readonly kind: 'route-changed' }
@@ -17,7 +17,7 @@ type Items = NonNullable<ConstructorParameters<typeof TransactWriteCommand>[0]['
  * Changes a route and the stage of a version together or not at all, so that no crash and no second
  * operator leaves a route that names a retired version.
  */
-export class ChampionStore {
+export class RouteStore {
   readonly #client: DynamoDBDocumentClient;
   readonly #routeTable: string;
   readonly #versionTable: string;
@@ -29,7 +29,7 @@ export class ChampionStore {
   }
 
   /** Writes when the stored epoch is the one before `route.epoch`, and its champion may serve. */
-  crown(route: Route): Promise<ChampionWrite> {
+  crown(route: Route): Promise<RouteWrite> {
     const { model, champion } = route;
     return this.#write([
       this.#putRoute(route),
@@ -38,7 +38,7 @@ export class ChampionStore {
   }
 
   /** @param seen the route that does not name the version; absent where the model has none. */
-  retire(model: string, version: string, seen: Route | undefined): Promise<ChampionWrite> {
+  retire(model: string, version: string, seen: Route | undefined): Promise<RouteWrite> {
     const Key = { model };
     const check = seen
       ? { ConditionExpression: 'epoch = :seen', ExpressionAttributeValues: { ':seen': seen.epoch } }
@@ -50,8 +50,32 @@ export class ChampionStore {
   }
 
   /** The same where the route remembers the version as its former champion and must forget it. */
-  retireFormer(model: string, version: string, forgotten: Route): Promise<ChampionWrite> {
+  retireFormer(model: string, version: string, forgotten: Route): Promise<RouteWrite> {
     return this.#write([this.#putRoute(forgotten), this.#setStage(model, version, 'retired', [])]);
+  }
+
+  /**
+   * Shows a challenger to more units, or runs it in shadow. Writes when the stored epoch is the one before.
+   * @param stage where the challenger stands from now on.
+   */
+  expose(route: Route, version: string, stage: Version['stage']): Promise<RouteWrite> {
+    return this.#write([
+      this.#putRoute(route),
+      this.#setStage(route.model, version, stage, ['retired', 'rejected']),
+    ]);
+  }
+
+  /** Writes the route alone, such as a renewed lease. */
+  renew(route: Route): Promise<RouteWrite> {
+    return this.#write([this.#putRoute(route)]);
+  }
+
+  /** Takes a challenger, or a champion that proved wrong, out of the route. */
+  withdraw(route: Route, version: string, stage: Version['stage']): Promise<RouteWrite> {
+    return this.#write([
+      this.#putRoute(route),
+      this.#setStage(route.model, version, stage, ['retired']),
+    ]);
   }
 
   #putRoute(route: Route): Items[number] {
@@ -88,7 +112,7 @@ export class ChampionStore {
     };
   }
 
-  async #write(items: Items): Promise<ChampionWrite> {
+  async #write(items: Items): Promise<RouteWrite> {
     try {
       await this.#client.send(new TransactWriteCommand({ TransactItems: items }));
       return { kind: 'written' };

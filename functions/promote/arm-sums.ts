@@ -1,0 +1,119 @@
+import type { Arms } from '../measures/arm-effect.ts';
+import { addUnit, mergeUnits, NO_UNITS, type UnitSums } from '../measures/unit-sums.ts';
+import type { MetricSums } from './look.ts';
+import type { UnitMetric, UnitRow } from './unit-metrics.ts';
+
+export type ArmName = 'champion' | 'challenger';
+
+/** A unit of a promotion with all its rows within the window it is judged by. */
+export interface JudgedUnit {
+  readonly arm: ArmName;
+  /** The champion's prediction on its first request. */
+  readonly covariate: number | undefined;
+  readonly rows: readonly UnitRow[];
+}
+
+interface EventCounts {
+  readonly with: number;
+  readonly without: number;
+}
+
+/** Sums over the units of one arm; those without a covariate apart, since its mean is not known yet. */
+export interface ArmTotals {
+  readonly known: UnitSums;
+  readonly unknown: UnitSums;
+  readonly events: EventCounts;
+}
+
+/** By metric. Additive: days merge. */
+export type MetricTotals = Readonly<Record<string, Arms<ArmTotals>>>;
+
+const NOTHING: ArmTotals = { known: NO_UNITS, unknown: NO_UNITS, events: { with: 0, without: 0 } };
+const NEITHER: Arms<ArmTotals> = { champion: NOTHING, challenger: NOTHING };
+
+/** A metric with how it is taken: `mean` per unit beside a covariate, or `ratio` of two sums. */
+export interface Measured {
+  readonly unitMetric: UnitMetric;
+  readonly kind: 'mean' | 'ratio';
+}
+
+/** What units add up to. A unit that says nothing of a metric does not count in it. */
+export function totalsOf(units: Iterable<JudgedUnit>, measured: readonly Measured[]): MetricTotals {
+  const totals: Record<string, Arms<ArmTotals>> = {};
+  for (const { unitMetric } of measured) totals[unitMetric.metric] = NEITHER;
+  for (const unit of units)
+    for (const each of measured) {
+      const { metric } = each.unitMetric;
+      const arms = totals[metric] ?? NEITHER;
+      totals[metric] = { ...arms, [unit.arm]: addJudged(arms[unit.arm], unit, each) };
+    }
+  return totals;
+}
+
+function addJudged(
+  totals: ArmTotals,
+  { rows, covariate }: JudgedUnit,
+  { unitMetric, kind }: Measured,
+): ArmTotals {
+  let [top, bottom] = [0, 0];
+  for (const row of rows) {
+    const terms = unitMetric.termsOf(row);
+    top += terms?.top ?? 0;
+    bottom += terms?.bottom ?? 0;
+  }
+  if (bottom === 0) return totals;
+  const events = {
+    with: totals.events.with + Number(top > 0),
+    without: totals.events.without + Number(top === 0),
+  };
+  if (kind === 'ratio') return { ...totals, events, known: addUnit(totals.known, top, bottom) };
+  const y = top / bottom;
+  return covariate === undefined
+    ? { ...totals, events, unknown: addUnit(totals.unknown, y, 0) }
+    : { ...totals, events, known: addUnit(totals.known, y, covariate) };
+}
+
+const mergeArm = (one: ArmTotals, other: ArmTotals): ArmTotals => ({
+  known: mergeUnits(one.known, other.known),
+  unknown: mergeUnits(one.unknown, other.unknown),
+  events: {
+    with: one.events.with + other.events.with,
+    without: one.events.without + other.events.without,
+  },
+});
+
+export function mergeTotals(one: MetricTotals, other: MetricTotals): MetricTotals {
+  const merged: Record<string, Arms<ArmTotals>> = { ...one };
+  for (const [metric, arms] of Object.entries(other)) {
+    const before = merged[metric] ?? NEITHER;
+    merged[metric] = {
+      champion: mergeArm(before.champion, arms.champion),
+      challenger: mergeArm(before.challenger, arms.challenger),
+    };
+  }
+  return merged;
+}
+
+/** Units without a covariate take the mean of those that have one, in both arms alike. */
+export function sumsOf({ unitMetric, kind }: Measured, totals: MetricTotals): MetricSums {
+  const { champion, challenger } = totals[unitMetric.metric] ?? NEITHER;
+  const known = mergeUnits(champion.known, challenger.known);
+  const unknown = champion.unknown.n + challenger.unknown.n;
+  const mean = known.n > 0 ? known.sx / known.n : 0;
+  const fold = ({ known: own, unknown: others }: ArmTotals): UnitSums =>
+    mergeUnits(own, {
+      ...others,
+      sx: others.n * mean,
+      sxx: others.n * mean * mean,
+      sxy: others.sy * mean,
+    });
+  return {
+    metric: unitMetric.metric,
+    kind,
+    arms: { champion: fold(champion), challenger: fold(challenger) },
+    covariateShare: kind === 'mean' && known.n > 0 ? known.n / (known.n + unknown) : 0,
+    ...(unitMetric.isShare && {
+      events: { champion: champion.events, challenger: challenger.events },
+    }),
+  };
+}

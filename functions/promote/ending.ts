@@ -1,0 +1,113 @@
+import { LIMITS } from '../contracts/limits.ts';
+import { ideaOf, type Promotion, type PromotionEnding } from '../contracts/promotion.ts';
+import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
+import type { Route } from '../contracts/route.ts';
+import type { Version } from '../contracts/version.ts';
+import { type PromotionContext, routeChanged } from './promotion-context.ts';
+
+export interface EndRequest {
+  readonly ending: PromotionEnding;
+  readonly reason: string;
+  readonly by: string;
+}
+
+/**
+ * Ends a promotion: first nobody sees the challenger any more, then the record says so, then everyone
+ * hears of it. Repeating it after a crash anywhere in between is safe, and so is ending what has ended.
+ * @returns the promotion as it ended, which is how it ended first.
+ */
+export async function endPromotion(
+  promotion: Promotion,
+  { ending, reason, by }: EndRequest,
+  context: PromotionContext,
+): Promise<Promotion> {
+  const stored = (await context.promotions.find(promotion.model, promotion.id)) ?? promotion;
+  const isOver = stored.state !== 'running';
+  const final: Promotion = isOver
+    ? stored
+    : {
+        ...stored,
+        state: ending,
+        endedAt: context.clock.now(),
+        endedBy: by,
+        reason: reason.slice(0, LIMITS.textCharacters),
+        idea: ideaOf(ending),
+      };
+  // What has ended was taken out before it ended; its version may serve again by now, by somebody's choice.
+  const route = isOver ? undefined : await takeOut(final, reason, by, context);
+  if (!isOver && (await context.promotions.end(final)).kind === 'overtaken')
+    return endPromotion(promotion, { ending, reason, by }, context);
+  await context.publish([
+    ...(route ? [routeChanged(route)] : []),
+    {
+      type: PROMOTION_EVENTS.ended,
+      detail: {
+        at: final.endedAt ?? context.clock.now(),
+        model: final.model,
+        promotion: final.id,
+        version: final.version,
+        state: final.state,
+        reason: final.reason ?? reason,
+        by: final.endedBy ?? by,
+        idea: final.idea ?? 'undecided',
+        place: final.place,
+      },
+    },
+  ]);
+  return final;
+}
+
+const STAGE_AFTER: Readonly<Record<PromotionEnding, Version['stage']>> = {
+  promoted: 'production',
+  'rolled-back': 'rolled-back',
+  rejected: 'rejected',
+  inconclusive: 'evaluated',
+  aborted: 'evaluated',
+};
+
+/**
+ * Takes the version out of the route by one conditional write: as a challenger, or as a champion that has
+ * not been kept. Others may change the route meanwhile, so a lost race reads it again.
+ * @returns the new route, undefined where nothing was to be taken out.
+ */
+async function takeOut(
+  promotion: Promotion,
+  reason: string,
+  by: string,
+  context: PromotionContext,
+): Promise<Route | undefined> {
+  const { model, version, state } = promotion;
+  for (let attempt = 0; attempt < LIMITS.routeWriteAttempts; attempt += 1) {
+    const route = await context.routes.read(model);
+    const next = route && without(route, promotion);
+    if (!next) return undefined;
+    const changed: Route = {
+      ...next,
+      epoch: route.epoch + 1,
+      changedAt: context.clock.now(),
+      changedBy: by,
+      reason: reason.slice(0, LIMITS.textCharacters),
+    };
+    const stage = STAGE_AFTER[state === 'running' ? 'rolled-back' : state];
+    const { kind } = await context.routeStore.withdraw(changed, version, stage);
+    if (kind === 'written') return changed;
+    if (kind === 'version-changed') {
+      // Retired by hand meanwhile: the route alone is to be mended.
+      const renewed = await context.routeStore.renew(changed);
+      if (renewed.kind === 'written') return changed;
+    }
+  }
+  throw new Error(
+    `the route of ${model} was changed ${LIMITS.routeWriteAttempts} times while ${promotion.id} was taken out`,
+  );
+}
+
+/** The route without the version; undefined where it does not have it, or keeps it. */
+function without(route: Route, { id, version, state, champion }: Promotion): Route | undefined {
+  const { challenger, formerChampion, ...rest } = route;
+  if (challenger?.promotion === id) return { ...rest, ...(formerChampion && { formerChampion }) };
+  const isKept = state === 'promoted' || route.champion.version !== version;
+  if (isKept) return undefined;
+  // It is the champion already and must not stay: what served before it serves again.
+  return { ...rest, champion: formerChampion ?? champion };
+}

@@ -1,0 +1,172 @@
+import type { Promotion, PromotionPlace } from '../contracts/promotion.ts';
+import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
+import type { Route } from '../contracts/route.ts';
+import type { Version } from '../contracts/version.ts';
+import { epochMsOf, instantOf } from '../runtime/clock.ts';
+import { lookEverySeconds, type WatchedStep } from './pace.ts';
+import {
+  digestOfSpec,
+  type PromotionContext,
+  routeChanged,
+  specOf,
+  stepOf,
+} from './promotion-context.ts';
+
+/** Why a promotion cannot go on: something it rests on has changed underneath. */
+export type Ground =
+  | { readonly kind: 'firm'; readonly promotion: Promotion; readonly route: Route }
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'shifted'; readonly promotion: Promotion; readonly reason: string };
+
+/**
+ * Whether a promotion still stands on what it began with: its champion, its version, its spec, and, once
+ * units are exposed, its own entry in the route.
+ */
+export async function standsOn(
+  model: string,
+  id: string,
+  context: PromotionContext,
+): Promise<Ground> {
+  const promotion = await context.promotions.find(model, id);
+  if (promotion?.state !== 'running') return { kind: 'ended' };
+  const shifted = (reason: string): Ground => ({ kind: 'shifted', promotion, reason });
+  const [route, version] = await Promise.all([
+    context.routes.read(model),
+    context.versions.find(model, promotion.version),
+  ]);
+  if (!route) return shifted('the route is gone');
+  if (digestOfSpec(specOf(context, model)) !== promotion.specDigest)
+    return shifted('the spec was deployed anew with changes');
+  if (version?.digest !== promotion.digest) return shifted('the version is not what it was');
+  if (version.stage === 'retired' || version.stage === 'rejected')
+    return shifted(`version ${promotion.version} was ${version.stage} by hand`);
+  const isChampion = route.champion.version === promotion.version;
+  if (!isChampion && route.champion.version !== promotion.champion.version)
+    return shifted(
+      `${route.changedBy} made version ${route.champion.version} the champion: ${route.reason}`,
+    );
+  return { kind: 'firm', promotion, route };
+}
+
+/** Stage of a version while it stands in a step. */
+const STAGE_IN: Readonly<Record<WatchedStep['kind'], Version['stage']>> = {
+  shadow: 'evaluated',
+  pilot: 'pilot',
+  ab: 'ab',
+  bake: 'production',
+};
+
+/** Units that a place exposes, in 1/10,000; half of them get the challenger. */
+export function exposureOf(step: WatchedStep, { rung = 0 }: PromotionPlace): number {
+  switch (step.kind) {
+    case 'shadow':
+    case 'bake':
+      return 0;
+    case 'pilot':
+      return Math.round((step.ramp[rung]?.exposurePercent ?? 0) * 100);
+    case 'ab':
+      return Math.round(step.exposurePercent * 100);
+  }
+}
+
+/** A look may be late by one more before the lease ends, and by the time a look takes. */
+const LEASE_LOOKS = 2;
+const LEASE_SPARE_MS = 300_000;
+
+const leaseUntil = (step: WatchedStep, place: PromotionPlace, nowMs: number) =>
+  instantOf(nowMs + LEASE_LOOKS * lookEverySeconds(step, place) * 1000 + LEASE_SPARE_MS);
+
+/**
+ * Moves a promotion to a place of its plan and exposes what the place says. Delivered twice, it changes
+ * nothing the second time.
+ * @throws when the route keeps being changed by others.
+ */
+export async function openPlace(
+  promotion: Promotion,
+  route: Route,
+  place: PromotionPlace,
+  context: PromotionContext,
+): Promise<void> {
+  const moved = await moveTo(promotion, place, context);
+  const step = stepOf(specOf(context, moved.model), moved);
+  if (step.kind === 'bake' || !isWatched(step)) return;
+  const { model, version } = moved;
+  const exposureBasisPoints = exposureOf(step, place);
+  const isShadowed = step.kind === 'shadow' || (step.kind === 'ab' && step.covariate !== 'none');
+  const { challenger } = route;
+  if (
+    challenger?.promotion === moved.id &&
+    challenger.exposureBasisPoints === exposureBasisPoints &&
+    challenger.isShadowed === isShadowed
+  )
+    return;
+  const next: Route = {
+    ...route,
+    epoch: route.epoch + 1,
+    challenger: {
+      version,
+      digest: moved.digest,
+      promotion: moved.id,
+      exposureBasisPoints,
+      isShadowed,
+      expiresAt: leaseUntil(step, place, context.clock.nowMs()),
+    },
+    changedAt: context.clock.now(),
+    changedBy: moved.id,
+    reason: `${step.kind}${step.kind === 'pilot' ? ` at ${exposureBasisPoints / 100} %` : ''}`,
+  };
+  const written = await context.routeStore.expose(next, version, STAGE_IN[step.kind]);
+  if (written.kind !== 'written')
+    throw new Error(`the route or the version of ${model} changed while ${moved.id} was exposed`);
+  await context.publish([routeChanged(next)]);
+}
+
+async function moveTo(
+  promotion: Promotion,
+  place: PromotionPlace,
+  context: PromotionContext,
+): Promise<Promotion> {
+  const isThere = promotion.place.step === place.step && promotion.place.rung === place.rung;
+  if (isThere) return promotion;
+  const at = context.clock.now();
+  const moved: Promotion = { ...promotion, place, placeSince: at };
+  if (!(await context.promotions.update(moved)))
+    throw new Error(`${promotion.id} ended while it moved on`);
+  const { kind } = stepOf(specOf(context, promotion.model), moved);
+  const detail = {
+    at,
+    model: moved.model,
+    promotion: moved.id,
+    version: moved.version,
+    place,
+    kind,
+  };
+  await context.publish([{ type: PROMOTION_EVENTS.advanced, detail }]);
+  return moved;
+}
+
+export const isWatched = (step: { readonly kind: string }): step is WatchedStep =>
+  Object.hasOwn(STAGE_IN, step.kind);
+
+/**
+ * Renews the lease of a challenger that is still in the route.
+ * @returns false when the entry is not this promotion's any more.
+ */
+export async function renewLease(
+  promotion: Promotion,
+  route: Route,
+  context: PromotionContext,
+): Promise<boolean> {
+  const step = stepOf(specOf(context, promotion.model), promotion);
+  if (!isWatched(step) || step.kind === 'bake') return true;
+  const { challenger } = route;
+  if (challenger?.promotion !== promotion.id) return false;
+  const expiresAt = leaseUntil(step, promotion.place, context.clock.nowMs());
+  if (epochMsOf(expiresAt) <= epochMsOf(challenger.expiresAt)) return true;
+  const { kind } = await context.routeStore.renew({
+    ...route,
+    epoch: route.epoch + 1,
+    challenger: { ...challenger, expiresAt },
+  });
+  return kind === 'written';
+}

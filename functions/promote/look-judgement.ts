@@ -1,0 +1,78 @@
+import type { ModelSpec } from '../contracts/model-spec.ts';
+import type { PromotionPlan } from '../contracts/promotion-plan.ts';
+import { meansOfArms, ratioOfUnits } from '../measures/arm-effect.ts';
+import type { Measured } from './arm-sums.ts';
+import type { LookEvidence, MetricSums } from './look.ts';
+import { isRareEvent, unitMetric } from './unit-metrics.ts';
+import { type Judgement, judge, type MeasuredMetric, type TestPlan } from './verdict.ts';
+
+type AbStep = Extract<PromotionPlan['steps'][number], { kind: 'ab' }>;
+
+/** How the metrics of an A/B step are taken: the primary one beside its covariate where the spec asks. */
+export const measuredBy = (step: AbStep, spec: ModelSpec): Measured[] => [
+  {
+    unitMetric: unitMetric(step.metric, spec),
+    kind: step.covariate === 'champion-prediction' ? 'mean' : 'ratio',
+  },
+  ...step.guardrails
+    .filter(({ metric }) => metric !== step.metric && !isRareEvent(metric))
+    .map(({ metric }) => ({ unitMetric: unitMetric(metric, spec), kind: 'ratio' as const })),
+];
+
+/** The plan of an A/B step, fixed at its first look. */
+export function testPlanOf(step: AbStep, spec: ModelSpec, plannedUnits: number): TestPlan {
+  const { direction } = unitMetric(step.metric, spec);
+  return {
+    metric: step.metric,
+    direction,
+    guardrails: guardrailsOf(step, spec),
+    plannedUnits,
+    minimumDays: step.minimumDays,
+    maximumDays: step.maximumDays,
+  };
+}
+
+export const guardrailsOf = (
+  { guardrails }: { readonly guardrails: AbStep['guardrails'] },
+  spec: ModelSpec,
+): TestPlan['guardrails'] =>
+  guardrails
+    .filter(({ metric }) => !isRareEvent(metric))
+    .map(({ metric, margin }) => {
+      const { direction, marginOf } = unitMetric(metric, spec);
+      return { metric, margin: marginOf(margin), direction };
+    });
+
+/** Units an arm below which no mean is judged, and events and non-events below which no share is. */
+const SMALLEST_ARM = 100;
+const FEWEST_EVENTS = 25;
+
+/** Values of both arms with what they rest on; undefined where the arms cannot be compared yet. */
+function measuredOf(sums: MetricSums): MeasuredMetric | undefined {
+  const { arms, kind, events, covariateShare } = sums;
+  const values =
+    kind === 'mean'
+      ? meansOfArms(arms, covariateShare)
+      : { champion: ratioOfUnits(arms.champion), challenger: ratioOfUnits(arms.challenger) };
+  if (!values?.champion || !values.challenger) return undefined;
+  const { champion, challenger } = values;
+  const hasEvents =
+    !events ||
+    [events.champion, events.challenger].every(
+      (arm) => Math.min(arm.with, arm.without) >= FEWEST_EVENTS,
+    );
+  return {
+    arms: { champion, challenger },
+    isSampleLarge: Math.min(champion.units, challenger.units) >= SMALLEST_ARM && hasEvents,
+  };
+}
+
+/** The verdict of a look, from what was kept of it: deriving it again needs nothing else. */
+export function judgeLook(plan: TestPlan, evidence: LookEvidence): Judgement {
+  const metrics = new Map<string, MeasuredMetric>();
+  for (const sums of evidence.metrics) {
+    const measured = measuredOf(sums);
+    if (measured) metrics.set(sums.metric, measured);
+  }
+  return judge(plan, { ...evidence, rareEvents: evidence.rareEvents, metrics });
+}

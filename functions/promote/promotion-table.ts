@@ -1,0 +1,197 @@
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import {
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  TransactWriteCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { LIMITS } from '../contracts/limits.ts';
+import { Promotion } from '../contracts/promotion.ts';
+import { Look } from './look.ts';
+
+/** Of `<model>-p<number>`; sorts as numbers do. */
+const numberOf = (id: string): string => (/-p([0-9]+)$/.exec(id)?.[1] ?? '0').padStart(6, '0');
+const promotionKey = (id: string): string => `promotion#${numberOf(id)}`;
+const lookKey = (id: string, at: string): string => `look#${numberOf(id)}#${at}`;
+const RUNNING = 'running';
+const COUNTER = 'counter';
+
+export type StartWrite =
+  | { readonly kind: 'written' }
+  /** Another one has begun, or ended, in between. */
+  | { readonly kind: 'overtaken' };
+
+/** The only code that touches the promotion table: promotions, their looks, and which one runs. */
+export class PromotionTable {
+  readonly #client: DynamoDBDocumentClient;
+  readonly #table: string;
+
+  constructor(client: DynamoDBDocumentClient, table: string) {
+    this.#client = client;
+    this.#table = table;
+  }
+
+  async find(model: string, id: string): Promise<Promotion | undefined> {
+    const item = await this.#get(model, promotionKey(id));
+    const promotion = item && readPromotion(item);
+    return promotion?.id === id ? promotion : undefined;
+  }
+
+  /** The one that runs now. */
+  async running(model: string): Promise<Promotion | undefined> {
+    const marker = await this.#get(model, RUNNING);
+    return marker && this.find(model, String(marker['promotion']));
+  }
+
+  /** How many there were; the next has the number after. */
+  async count(model: string): Promise<number> {
+    const counter = await this.#get(model, COUNTER);
+    return Number(counter?.['last'] ?? 0);
+  }
+
+  /** Newest first. @param before the id of the oldest of the page before. */
+  async list(model: string, before?: string): Promise<{ promotions: Promotion[]; next?: string }> {
+    const { Items = [], LastEvaluatedKey } = await this.#client.send(
+      new QueryCommand({
+        TableName: this.#table,
+        KeyConditionExpression: 'model = :model AND begins_with(sk, :promotions)',
+        ExpressionAttributeValues: { ':model': model, ':promotions': 'promotion#' },
+        ScanIndexForward: false,
+        ConsistentRead: true,
+        Limit: LIMITS.pageSize,
+        ...(before && { ExclusiveStartKey: { model, sk: promotionKey(before) } }),
+      }),
+    );
+    const promotions = Items.map(readPromotion);
+    const last = promotions.at(-1);
+    return { promotions, ...(LastEvaluatedKey && last && { next: last.id }) };
+  }
+
+  /** One promotion a model at a time: the marker is taken with the number, or neither is. */
+  async start(promotion: Promotion, last: number): Promise<StartWrite> {
+    const { model, id } = promotion;
+    const Table = { TableName: this.#table };
+    const isNew = 'attribute_not_exists(sk)';
+    return this.#transact([
+      {
+        Update: {
+          ...Table,
+          Key: { model, sk: COUNTER },
+          UpdateExpression: 'SET #last = :next',
+          ConditionExpression: last === 0 ? isNew : '#last = :last',
+          ExpressionAttributeNames: { '#last': 'last' },
+          ExpressionAttributeValues: { ':next': last + 1, ...(last > 0 && { ':last': last }) },
+        },
+      },
+      {
+        Put: { ...Table, Item: { model, sk: RUNNING, promotion: id }, ConditionExpression: isNew },
+      },
+      {
+        Put: {
+          ...Table,
+          Item: { ...promotion, sk: promotionKey(id) },
+          ConditionExpression: isNew,
+        },
+      },
+    ]);
+  }
+
+  /** Writes a promotion that runs; false when it has ended meanwhile. */
+  async update(promotion: Promotion): Promise<boolean> {
+    const { kind } = await this.#transact([
+      {
+        Put: {
+          TableName: this.#table,
+          Item: { ...promotion, sk: promotionKey(promotion.id) },
+          ConditionExpression: '#state = :running',
+          ExpressionAttributeNames: { '#state': 'state' },
+          ExpressionAttributeValues: { ':running': 'running' },
+        },
+      },
+    ]);
+    return kind === 'written';
+  }
+
+  /** Ends one and lets the next begin; `overtaken` when it had ended already. */
+  end(promotion: Promotion): Promise<StartWrite> {
+    const { model, id } = promotion;
+    const Table = { TableName: this.#table };
+    return this.#transact([
+      {
+        Put: {
+          ...Table,
+          Item: { ...promotion, sk: promotionKey(id) },
+          ConditionExpression: '#state = :running',
+          ExpressionAttributeNames: { '#state': 'state' },
+          ExpressionAttributeValues: { ':running': 'running' },
+        },
+      },
+      {
+        Delete: {
+          ...Table,
+          Key: { model, sk: RUNNING },
+          ConditionExpression: 'promotion = :id',
+          ExpressionAttributeValues: { ':id': id },
+        },
+      },
+    ]);
+  }
+
+  /** A look is kept once, whatever is delivered twice. */
+  async keepLook(look: Look): Promise<void> {
+    await this.#client.send(
+      new PutCommand({
+        TableName: this.#table,
+        Item: { ...look, sk: lookKey(look.promotion, look.at) },
+      }),
+    );
+  }
+
+  /** Oldest first. */
+  async looks(model: string, id: string): Promise<Look[]> {
+    const looks: Look[] = [];
+    let from: Record<string, unknown> | undefined;
+    do {
+      const { Items = [], LastEvaluatedKey } = await this.#client.send(
+        new QueryCommand({
+          TableName: this.#table,
+          KeyConditionExpression: 'model = :model AND begins_with(sk, :looks)',
+          ExpressionAttributeValues: { ':model': model, ':looks': lookKey(id, '') },
+          ConsistentRead: true,
+          ...(from && { ExclusiveStartKey: from }),
+        }),
+      );
+      looks.push(...Items.map(({ sk: _sk, ...item }) => Look.parse(item)));
+      from = LastEvaluatedKey;
+    } while (from);
+    return looks;
+  }
+
+  async #get(model: string, sk: string) {
+    const { Item } = await this.#client.send(
+      new GetCommand({ TableName: this.#table, Key: { model, sk }, ConsistentRead: true }),
+    );
+    return Item;
+  }
+
+  async #transact(
+    items: NonNullable<ConstructorParameters<typeof TransactWriteCommand>[0]['TransactItems']>,
+  ): Promise<StartWrite> {
+    try {
+      await this.#client.send(new TransactWriteCommand({ TransactItems: items }));
+      return { kind: 'written' };
+    } catch (error) {
+      const reasons =
+        error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []) : [];
+      const isOvertaken = reasons.some(
+        ({ Code }) => Code === 'ConditionalCheckFailed' || Code === 'TransactionConflict',
+      );
+      if (isOvertaken) return { kind: 'overtaken' };
+      throw error;
+    }
+  }
+}
+
+const readPromotion = ({ sk: _sk, ...item }: Record<string, unknown>): Promotion =>
+  Promotion.parse(item);
