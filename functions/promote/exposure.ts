@@ -1,9 +1,9 @@
 import type { Promotion, PromotionPlace } from '../contracts/promotion.ts';
 import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
+import { isWatched, lookEverySeconds, type WatchedStep } from '../contracts/promotion-pace.ts';
 import type { Route } from '../contracts/route.ts';
 import type { Version } from '../contracts/version.ts';
 import { epochMsOf, instantOf } from '../runtime/clock.ts';
-import { lookEverySeconds, type WatchedStep } from './pace.ts';
 import {
   digestOfSpec,
   type PromotionContext,
@@ -144,9 +144,6 @@ async function moveTo(
   await context.publish([{ type: PROMOTION_EVENTS.advanced, detail }]);
   return moved;
 }
-
-export const isWatched = (step: { readonly kind: string }): step is WatchedStep =>
-  Object.hasOwn(STAGE_IN, step.kind);
 
 /**
  * Renews the lease of a challenger that is still in the route.

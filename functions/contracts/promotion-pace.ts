@@ -1,9 +1,18 @@
-import type { PromotionPlace } from '../contracts/promotion.ts';
-import type { PromotionPlan } from '../contracts/promotion-plan.ts';
+import type { PromotionPlace } from './promotion.ts';
+import type { PromotionPlan } from './promotion-plan.ts';
 
 export type PlanStep = PromotionPlan['steps'][number];
 /** Steps that last, and are looked at while they do. */
 export type WatchedStep = Extract<PlanStep, { kind: 'shadow' | 'pilot' | 'ab' | 'bake' }>;
+
+const WATCHED: readonly string[] = [
+  'shadow',
+  'pilot',
+  'ab',
+  'bake',
+] satisfies WatchedStep['kind'][];
+
+export const isWatched = (step: PlanStep): step is WatchedStep => WATCHED.includes(step.kind);
 
 const HOUR_SECONDS = 3_600;
 const DAY_SECONDS = 24 * HOUR_SECONDS;

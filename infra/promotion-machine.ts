@@ -1,0 +1,241 @@
+import type { ModelSpec } from '../functions/contracts/model-spec.ts';
+import type { PromotionEnding, PromotionPlace } from '../functions/contracts/promotion.ts';
+import { lookEverySeconds, type WatchedStep } from '../functions/contracts/promotion-pace.ts';
+import {
+  HOLD_SECONDS,
+  LONGEST_HISTORY,
+  longestHistory,
+  longestSeconds,
+  type Place,
+  PREPARING_SECONDS,
+  placesOf,
+} from './promotion-places.ts';
+
+/** The functions behind the states of a machine, by what they do. */
+export const PROMOTION_STEPS = [
+  'smoke-test',
+  'evaluate-offline',
+  'replay-traffic',
+  'test-performance',
+  'open-place',
+  'look',
+  'ask-approval',
+  'crown',
+  'conclude',
+] as const;
+export type PromotionStep = (typeof PROMOTION_STEPS)[number];
+
+type State = Readonly<Record<string, unknown>>;
+type States = Record<string, State>;
+export interface MachineDefinition {
+  readonly Comment: string;
+  readonly QueryLanguage: 'JSONata';
+  readonly StartAt: string;
+  readonly TimeoutSeconds: number;
+  readonly States: Readonly<States>;
+}
+
+/** As long as a Lambda function may run. */
+const TASK_SECONDS = 900;
+
+/** Retries outlast a throttled minute; jitter keeps thirty models from trying again at once. */
+const RETRY = [
+  {
+    ErrorEquals: ['States.ALL'],
+    IntervalSeconds: 2,
+    BackoffRate: 2,
+    MaxAttempts: 6,
+    MaxDelaySeconds: 60,
+    JitterStrategy: 'FULL',
+  },
+];
+
+/**
+ * A team's way to production as a state machine, drawn from the steps of its spec so that the graph in the
+ * console is that plan. Whatever goes wrong ends in the rollback.
+ * @param functionArns of the steps.
+ * @throws when the longest course of the plan has more events than Step Functions keeps.
+ */
+export function promotionMachine(
+  spec: ModelSpec,
+  functionArns: Readonly<Record<PromotionStep, string>>,
+): MachineDefinition {
+  const events = longestHistory(spec);
+  if (events > LONGEST_HISTORY)
+    throw new Error(
+      `the plan of ${spec.name} could take ${events} events of history, and ${LONGEST_HISTORY} are safe: shorten its longest steps`,
+    );
+  const tasks = new Tasks(spec.name, functionArns);
+  const places = placesOf(spec);
+  const states: States = {};
+  places.forEach((place, at) => {
+    const next = places[at + 1]?.title ?? 'Keep';
+    Object.assign(states, statesOf(place, next, tasks));
+  });
+  return {
+    Comment: `${spec.name}: from a registered version to production, or back`,
+    QueryLanguage: 'JSONata',
+    StartAt: places[0]?.title ?? 'Keep',
+    TimeoutSeconds: longestSeconds(spec),
+    States: { ...states, ...endings(tasks) },
+  };
+}
+
+function statesOf(place: Place, next: string, tasks: Tasks): States {
+  const { step } = place;
+  switch (step.kind) {
+    case 'smoke-test':
+    case 'evaluate-offline':
+    case 'replay-traffic':
+    case 'test-performance':
+      return gate(place, tasks.run(step.kind, place.place), next, HOLD_SECONDS);
+    case 'production':
+      return gate(place, tasks.run('crown', place.place), next, PREPARING_SECONDS);
+    case 'approve':
+      return approval(place, tasks, step.expiresAfterHours * 3600, next);
+    case 'shadow':
+    case 'pilot':
+    case 'ab':
+    case 'bake':
+      return watch(place, step, tasks, next);
+  }
+}
+
+const when = (verdict: string, next: string) => ({
+  Condition: `{% $states.input.verdict = "${verdict}" %}`,
+  Next: next,
+});
+
+/** Asks once; asks again while there is nothing to judge by. */
+function gate({ title }: Place, task: State, next: string, holdSeconds: number): States {
+  return {
+    [title]: { ...task, Next: `${title}?` },
+    [`${title}?`]: {
+      Type: 'Choice',
+      Choices: [when('PASS', next), when('HOLD', `${title}: hold`), when('ENDED', 'Over')],
+      Default: 'Reject',
+    },
+    [`${title}: hold`]: { Type: 'Wait', Seconds: holdSeconds, Next: title },
+  };
+}
+
+/** Opens the place, and looks at it until a look says where to go. */
+function watch({ title, place }: Place, step: WatchedStep, tasks: Tasks, next: string): States {
+  return {
+    [title]: { ...tasks.run('open-place', place), Next: `${title}: wait` },
+    [`${title}: wait`]: {
+      Type: 'Wait',
+      Seconds: lookEverySeconds(step, place),
+      Next: `${title}: look`,
+    },
+    [`${title}: look`]: { ...tasks.run('look', place), Next: `${title}?` },
+    [`${title}?`]: {
+      Type: 'Choice',
+      Choices: [
+        when('PASS', next),
+        when('CONTINUE', `${title}: wait`),
+        when('HOLD', `${title}: wait`),
+        when('INCONCLUSIVE', 'Inconclusive'),
+        when('FAIL', 'Reject'),
+        when('ENDED', 'Over'),
+      ],
+      Default: 'Roll back',
+    },
+  };
+}
+
+function approval({ title, place }: Place, tasks: Tasks, seconds: number, next: string): States {
+  const expired = { ErrorEquals: ['States.Timeout'], Next: 'Reject', Output: EXPIRED };
+  const asked = tasks.ask('ask-approval', place, seconds);
+  return {
+    [title]: { ...asked, Catch: [expired, ...asked.Catch], Next: `${title}?` },
+    [`${title}?`]: {
+      Type: 'Choice',
+      Choices: [when('PASS', next), when('ENDED', 'Over')],
+      Default: 'Reject',
+    },
+  };
+}
+
+const EXPIRED = { verdict: 'FAIL', reason: 'nobody approved in time' };
+
+const endings = (tasks: Tasks): States => ({
+  Keep: { ...tasks.conclude('promoted'), Next: 'Promoted' },
+  Promoted: { Type: 'Succeed' },
+  'Roll back': { ...tasks.conclude('rolled-back'), Next: 'Rolled back' },
+  'Rolled back': { Type: 'Succeed' },
+  Reject: { ...tasks.conclude('rejected'), Next: 'Rejected' },
+  Rejected: { Type: 'Succeed' },
+  Inconclusive: { ...tasks.conclude('inconclusive'), Next: 'Champion kept' },
+  'Champion kept': { Type: 'Succeed' },
+  Over: { Type: 'Succeed', Comment: 'Ended by an operator, an alarm or a rollback.' },
+});
+
+/** Writes the task states of one model. */
+class Tasks {
+  readonly #model: string;
+  readonly #arns: Readonly<Record<PromotionStep, string>>;
+
+  constructor(model: string, arns: Readonly<Record<PromotionStep, string>>) {
+    this.#model = model;
+    this.#arns = arns;
+  }
+
+  run(step: PromotionStep, place: PromotionPlace): State {
+    return {
+      ...this.#task('arn:aws:states:::lambda:invoke', step, { place }),
+      Output: '{% $states.result.Payload %}',
+      TimeoutSeconds: TASK_SECONDS,
+      Catch: [ROLL_BACK],
+    };
+  }
+
+  ask(step: PromotionStep, place: PromotionPlace, seconds: number) {
+    const token = '{% $states.context.Task.Token %}';
+    const task = this.#task('arn:aws:states:::lambda:invoke.waitForTaskToken', step, {
+      place,
+      token,
+    });
+    return {
+      ...task,
+      // An approval that has expired is not asked for again.
+      Retry: [{ ErrorEquals: ['States.Timeout'], MaxAttempts: 0 }, ...RETRY],
+      TimeoutSeconds: seconds,
+      Catch: [ROLL_BACK],
+    };
+  }
+
+  /** Not caught: an execution that cannot end its promotion fails, and a rule on that tries again. */
+  conclude(ending: PromotionEnding): State {
+    const reason =
+      '{% $exists($states.input.reason) ? $states.input.reason : "every step passed" %}';
+    return {
+      ...this.#task('arn:aws:states:::lambda:invoke', 'conclude', { ending, reason }),
+      Output: '{% $states.result.Payload %}',
+      TimeoutSeconds: TASK_SECONDS,
+    };
+  }
+
+  #task(resource: string, step: PromotionStep, payload: State) {
+    const promotion = '{% $states.context.Execution.Input.promotion %}';
+    return {
+      Type: 'Task',
+      Resource: resource,
+      Arguments: {
+        FunctionName: this.#arns[step],
+        Payload: { model: this.#model, promotion, ...payload },
+      },
+      Retry: RETRY,
+    };
+  }
+}
+
+const ROLL_BACK = {
+  ErrorEquals: ['States.ALL'],
+  Next: 'Roll back',
+  Output: {
+    verdict: 'ROLLBACK',
+    reason:
+      '{% $substring($states.errorOutput.Error & ": " & $states.errorOutput.Cause, 0, 500) %}',
+  },
+};
