@@ -2,11 +2,14 @@ import { buildGraph, type ResourceGraph } from './assembly/graph.ts';
 import { type Assembly, assetIn } from './assembly/template.ts';
 import type { Clock } from './clock.ts';
 import { API_GATEWAY_TYPES } from './emulators/api-gateway-types.ts';
+import { type CloudWatch, createCloudWatch } from './emulators/cloudwatch.ts';
 import type { AccessKey, Credentials } from './emulators/credentials.ts';
+import { createBury, createDeliver, type Deliver } from './emulators/deliveries.ts';
 import { createDynamoDb } from './emulators/dynamodb.ts';
 import type { EmulatedType, Emulator, Place, Principal, Resource } from './emulators/emulator.ts';
 import type { EventSourceMapping } from './emulators/event-source-mapping.ts';
 import { EVENT_SOURCE_TYPES, startEventSources } from './emulators/event-sources.ts';
+import { EventsEmulator } from './emulators/events.ts';
 import { IAM_TYPES } from './emulators/iam-types.ts';
 import { isRecord } from './emulators/json.ts';
 import { createKms } from './emulators/kms.ts';
@@ -16,6 +19,7 @@ import { MetricStore } from './emulators/metrics.ts';
 import { type Authorizer, createAuthorizer } from './emulators/policy.ts';
 import { createS3 } from './emulators/s3.ts';
 import { type Container, createSageMaker } from './emulators/sagemaker.ts';
+import { ServiceMetrics } from './emulators/service-metrics.ts';
 import { createSqs, type Sqs } from './emulators/sqs.ts';
 import { layerFolderFor } from './host-layer.ts';
 import type { StateFolder } from './state-folder.ts';
@@ -44,18 +48,32 @@ export class EmulatedAccount {
   readonly metrics = new MetricStore();
   readonly logs: LogsEmulator;
   readonly lambda: LambdaEmulator;
+  readonly events: EventsEmulator;
+  readonly cloudWatch: CloudWatch;
+  readonly serviceMetrics: ServiceMetrics;
   readonly emulators: readonly Emulator[];
   readonly #options: AccountOptions;
   readonly #sqs: Sqs;
+  readonly #deliver: Deliver;
   #eventSources: readonly EventSourceMapping[] = [];
 
   /** @param extraPolicies for principals that the template does not know, such as the operator. */
   constructor(options: AccountOptions, extraPolicies: readonly Resource[]) {
     this.#options = options;
     const { state, place, clock, endpoint, container, onFault } = options;
+    this.serviceMetrics = new ServiceMetrics(this.metrics, clock);
     this.logs = this.#createLogs();
     this.#sqs = createSqs({ folder: state.folder('sqs'), place, clock, endpoint });
     this.lambda = this.#createLambda();
+    this.#deliver = createDeliver({
+      authorizer: () => this.authorizer,
+      lambda: () => this.lambda,
+      sqs: this.#sqs,
+      topics: () => undefined,
+      machines: () => undefined,
+    });
+    this.events = this.#createEvents();
+    this.cloudWatch = this.#createCloudWatch();
     this.emulators = [
       createDynamoDb({ folder: state.folder('dynamodb'), place, clock, onFault }),
       createS3({ folder: state.folder('s3'), place, clock }),
@@ -64,6 +82,9 @@ export class EmulatedAccount {
       createSageMaker({ folder: state.folder('sagemaker'), place, clock, container }),
       this.logs,
       this.lambda,
+      // After what they call: they go on at once with what an earlier run left.
+      this.events,
+      this.cloudWatch,
     ];
     this.graph = buildGraph(options.assembly, this.#types(), place);
     this.authorizer = createAuthorizer([...this.graph.resources, ...extraPolicies], place);
@@ -137,7 +158,38 @@ export class EmulatedAccount {
       onExit: (pid) => reaper.forget(pid),
       onFailure: (destinationArn, record, functionArn) =>
         this.#deliverFailure(destinationArn, record, functionArn),
-      onInvocation: () => undefined,
+      onInvocation: (name, invocation) => this.serviceMetrics.invocation(name, invocation),
+      onFault,
+    });
+  }
+
+  #createEvents(): EventsEmulator {
+    const { state, place, clock, onFault } = this.#options;
+    return new EventsEmulator({
+      folder: state.folder('events'),
+      place,
+      clock,
+      deliver: this.#deliver,
+      bury: createBury({ authorizer: () => this.authorizer, sqs: this.#sqs }),
+      onFailure: ({ sender, targetArn }, failure) => {
+        const RuleName = sender.sourceArn.split('/').at(-1) ?? '';
+        this.serviceMetrics.failedTarget('AWS/Events', { RuleName });
+        onFault(new Error(`${sender.sourceArn} could not reach ${targetArn}: ${failure.message}`));
+      },
+      onFault,
+    });
+  }
+
+  #createCloudWatch(): CloudWatch {
+    const { state, place, clock, onFault } = this.#options;
+    return createCloudWatch({
+      folder: state.folder('cloudwatch'),
+      place,
+      clock,
+      metrics: this.metrics,
+      beforeEvaluation: (atMs) => this.serviceMetrics.queues(this.#sqs.all(), atMs),
+      putEvent: (event) => this.events.putServiceEvent(event),
+      deliver: this.#deliver,
       onFault,
     });
   }

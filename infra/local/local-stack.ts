@@ -4,9 +4,11 @@ import type { ResourceGraph } from './assembly/graph.ts';
 import { readAssembly } from './assembly/template.ts';
 import type { Clock } from './clock.ts';
 import { EmulatedAccount } from './emulated-account.ts';
+import type { Alarms } from './emulators/alarms.ts';
 import { ApiGateway } from './emulators/api-gateway.ts';
-import { type AccessKey, createCredentials } from './emulators/credentials.ts';
+import { type AccessKey, type Credentials, createCredentials } from './emulators/credentials.ts';
 import type { Place, Resource } from './emulators/emulator.ts';
+import type { Events } from './emulators/events.ts';
 import { createFront } from './emulators/front.ts';
 import type { LambdaEmulator } from './emulators/lambda.ts';
 import type { LogsEmulator } from './emulators/logs.ts';
@@ -41,6 +43,8 @@ export interface LocalStack {
   readonly operator: AccessKey;
   readonly graph: ResourceGraph;
   readonly metrics: MetricStore;
+  readonly alarms: Alarms;
+  readonly events: Events;
   readonly logs: LogsEmulator;
   readonly lambda: LambdaEmulator;
   stop(): Promise<void>;
@@ -80,23 +84,15 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     },
     [OPERATOR_POLICY],
   );
-  const { graph, authorizer, emulators, lambda, logs, metrics } = account;
+  const { graph, authorizer, emulators, lambda, logs, metrics, events } = account;
   services.on(
     'request',
     createFront({ emulators, credentials, authorizer, place: PLACE, onFault }),
   );
   await account.start();
-  const api = new ApiGateway(theApi(graph.resources), graph.resources, {
-    place: PLACE,
-    clock,
-    secret: state.secret,
-    credentials,
-    authorizer,
-    invoke: (functionArn, payload, sourceArn) =>
-      lambda.invokeAs('apigateway.amazonaws.com', functionArn, payload, sourceArn),
-    onFault,
-  });
+  const api = createApi(account, credentials, options);
   const gateway = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, api.listener);
+  gateway.prependListener('request', account.serviceMetrics.answers(api.name, api.stage));
   return {
     url: `http://127.0.0.1:${await listen(gateway, options.port)}`,
     endpoint,
@@ -105,6 +101,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     operator: credentials.issue({ kind: 'user', arn: OPERATOR_ARN }),
     graph,
     metrics,
+    alarms: account.cloudWatch.alarms,
+    events,
     logs,
     lambda,
     async stop() {
@@ -114,6 +112,23 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       reaper.stop();
     },
   };
+}
+
+function createApi(
+  { graph: { resources }, authorizer, lambda }: EmulatedAccount,
+  credentials: Credentials,
+  { clock, state: { secret }, onFault }: LocalStackOptions,
+): ApiGateway {
+  return new ApiGateway(theApi(resources), resources, {
+    place: PLACE,
+    clock,
+    secret,
+    credentials,
+    authorizer,
+    invoke: (functionArn, payload, sourceArn) =>
+      lambda.invokeAs('apigateway.amazonaws.com', functionArn, payload, sourceArn),
+    onFault,
+  });
 }
 
 /** The person at the keyboard, who has no role in the template. */

@@ -5,12 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../infra/local/clock.ts';
 import { VirtualClock } from '../../infra/local/clock.ts';
+import { type CloudWatch, createCloudWatch } from '../../infra/local/emulators/cloudwatch.ts';
 import { type AccessKey, createCredentials } from '../../infra/local/emulators/credentials.ts';
+import { createBury, createDeliver } from '../../infra/local/emulators/deliveries.ts';
 import { createDynamoDb, type DynamoDb } from '../../infra/local/emulators/dynamodb.ts';
 import type { EmulatedType, Place, Resource } from '../../infra/local/emulators/emulator.ts';
+import { EventsEmulator } from '../../infra/local/emulators/events.ts';
 import { createFront } from '../../infra/local/emulators/front.ts';
 import { IAM_TYPES } from '../../infra/local/emulators/iam-types.ts';
 import { createKms } from '../../infra/local/emulators/kms.ts';
+import { LAMBDA_TYPES } from '../../infra/local/emulators/lambda-types.ts';
+import { MetricStore } from '../../infra/local/emulators/metrics.ts';
 import { physicalUuid } from '../../infra/local/emulators/physical-name.ts';
 import { type Authorizer, createAuthorizer } from '../../infra/local/emulators/policy.ts';
 import { createS3 } from '../../infra/local/emulators/s3.ts';
@@ -31,6 +36,13 @@ export interface EmulatedAccount {
   readonly folder: string;
   readonly dynamodb: DynamoDb;
   readonly sqs: Sqs;
+  readonly metrics: MetricStore;
+  readonly cloudWatch: CloudWatch;
+  readonly events: EventsEmulator;
+  /** What functions were invoked with asynchronously, as `[ARN, payload]`. */
+  readonly invoked: readonly (readonly [functionArn: string, payload: string])[];
+  /** Executions that were started, as `[ARN, input, name]`. */
+  readonly started: readonly (readonly [machineArn: string, input: string, name: string])[];
   readonly resources: readonly Resource[];
   readonly authorizer: Authorizer;
   /** What was not the caller's fault; a test that expects none asserts that it is empty. */
@@ -63,6 +75,35 @@ export async function startAccount(
     onFault,
   });
   const sqs = createSqs({ folder: join(folder, 'sqs'), place: PLACE, clock, endpoint: ENDPOINT });
+  const invoked: [string, string][] = [];
+  const started: [string, string, string][] = [];
+  const metrics = new MetricStore();
+  const places = { place: PLACE, clock, onFault };
+  const deliver = createDeliver({
+    authorizer: () => authorizer,
+    lambda: () => ({ enqueue: (...invocation) => void invoked.push(invocation) }),
+    sqs,
+    topics: () => undefined,
+    machines: () => ({
+      startExecution: async (...execution) => void started.push(execution),
+    }),
+  });
+  const bury = createBury({ authorizer: () => authorizer, sqs });
+  const events = new EventsEmulator({
+    ...places,
+    folder: join(folder, 'events'),
+    deliver,
+    bury,
+    onFailure: (_, failure) => faults.push(failure),
+  });
+  const cloudWatch = createCloudWatch({
+    ...places,
+    folder: join(folder, 'cloudwatch'),
+    metrics,
+    beforeEvaluation: () => undefined,
+    putEvent: (event) => events.putServiceEvent(event),
+    deliver,
+  });
   const emulators = [
     dynamodb,
     sqs,
@@ -75,8 +116,13 @@ export async function startAccount(
       container: options.container ?? noContainer,
       ...(options.invocationTimeoutMs && { invocationTimeoutMs: options.invocationTimeoutMs }),
     }),
+    events,
+    cloudWatch,
   ];
-  const types = Object.assign({ ...IAM_TYPES }, ...emulators.map((emulator) => emulator.types));
+  const types = Object.assign(
+    { ...IAM_TYPES, ...LAMBDA_TYPES },
+    ...emulators.map((emulator) => emulator.types),
+  );
   const resources = declarations.map((declaration) => declare(declaration, types));
   const authorizer = createAuthorizer(resources, PLACE);
   for (const emulator of emulators) await emulator.start(resources);
@@ -93,6 +139,11 @@ export async function startAccount(
     folder,
     dynamodb,
     sqs,
+    metrics,
+    cloudWatch,
+    events,
+    invoked,
+    started,
     resources,
     authorizer,
     faults,

@@ -7,7 +7,6 @@ import { VirtualClock } from '../../infra/local/clock.ts';
 import type { Resource } from '../../infra/local/emulators/emulator.ts';
 import { LogsEmulator } from '../../infra/local/emulators/logs.ts';
 import { compileFilterPattern } from '../../infra/local/emulators/logs-filter.ts';
-import { MetricStore } from '../../infra/local/emulators/metrics.ts';
 import { until } from '../builders/running-stack.ts';
 
 const place = { account: '000000000000', region: 'us-east-1' };
@@ -100,38 +99,4 @@ test.each<[string, string, boolean]>([
 
 test('a pattern that is not known is refused at the start', () => {
   expect(() => compileFilterPattern('ERROR -timeout')).toThrow(/is not one the local runner knows/);
-});
-
-describe('metrics', () => {
-  const event = (value: unknown) =>
-    JSON.stringify({
-      _aws: {
-        Timestamp: 1000,
-        CloudWatchMetrics: [
-          {
-            Namespace: 'N',
-            Dimensions: [['Model']],
-            Metrics: [{ Name: 'Latency', Unit: 'Milliseconds' }],
-          },
-        ],
-      },
-      Model: 'm',
-      Latency: value,
-    });
-
-  test('are taken out of embedded metrics as statistics', () => {
-    const store = new MetricStore();
-    for (const value of [3, [1, 5]]) store.extract(event(value));
-    expect(store.statistics('N', 'Latency', { Model: 'm' })).toEqual({
-      count: 3,
-      sum: 9,
-      minimum: 1,
-      maximum: 5,
-    });
-    expect(store.statistics('N', 'Latency', {}).count).toBe(0);
-  });
-
-  test('that are malformed are told', () => {
-    expect(new MetricStore().extract('{"_aws":{"Timestamp":"now"}}')).toMatch(/Timestamp/);
-  });
 });

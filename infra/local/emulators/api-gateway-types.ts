@@ -56,7 +56,7 @@ export const API_GATEWAY_TYPES: Readonly<Record<string, EmulatedType>> = {
     honoured: ['DeploymentId', 'RestApiId', 'StageName'],
     inert: {
       AccessLogSetting: 'the runner logs failures itself',
-      MethodSettings: 'there are no API metrics here',
+      MethodSettings: 'metrics of single methods are made by AWS only',
       TracingEnabled: 'there is no X-Ray here',
       Tags: 'nothing reads them',
     },

@@ -49,17 +49,21 @@ export class ApiGateway {
   readonly plans: UsagePlans;
   readonly #options: ApiGatewayOptions;
   readonly #api: Resource;
-  readonly #stage: string;
+  readonly stage: string;
   readonly #routes: ApiRoutes;
   readonly #refusals: Refusals;
 
   constructor(api: Resource, resources: readonly Resource[], options: ApiGatewayOptions) {
     this.#options = options;
     this.#api = api;
-    this.#stage = resources.find(({ type }) => type === 'AWS::ApiGateway::Stage')?.ref ?? '';
+    this.stage = resources.find(({ type }) => type === 'AWS::ApiGateway::Stage')?.ref ?? '';
     this.#routes = new ApiRoutes(api, resources);
     this.#refusals = new Refusals(resources);
     this.plans = new UsagePlans(resources, options.secret, options.clock);
+  }
+
+  get name(): string {
+    return String(this.#api.properties['Name']);
   }
 
   /** For `http.createServer`. Paths begin where the stage's would, as behind a custom domain. */
@@ -178,7 +182,7 @@ export class ApiGateway {
 
   #executeArn(resource: string): string {
     const { region, account } = this.#options.place;
-    return `arn:aws:execute-api:${region}:${account}:${this.#api.ref}/${this.#stage}/${resource}`;
+    return `arn:aws:execute-api:${region}:${account}:${this.#api.ref}/${this.stage}/${resource}`;
   }
 
   /** https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html */
@@ -219,12 +223,12 @@ export class ApiGateway {
           sourceIp: request.socket.remoteAddress ?? '',
           userAgent: request.headers['user-agent'] ?? null,
         },
-        path: `/${this.#stage}${url.pathname}`,
+        path: `/${this.stage}${url.pathname}`,
         protocol: `HTTP/${request.httpVersion}`,
         requestId,
         requestTimeEpoch: Math.floor(this.#options.clock.nowMs()),
         resourcePath: method.resourcePath,
-        stage: this.#stage,
+        stage: this.stage,
       },
       body: body.length === 0 ? null : body.toString('base64'),
       // The API's binary media types are */*, so every body comes as bytes.

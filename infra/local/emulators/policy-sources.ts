@@ -165,6 +165,12 @@ function readResourcePolicies(declared: Resource, target: StatementsByArn, place
         target.add(topic, compile(policyDocument(declared)));
       }
       break;
+    case 'AWS::Events::EventBusPolicy': {
+      const bus = asText(properties['EventBusName'] ?? 'default');
+      const arn = `arn:aws:events:${place.region}:${place.account}:event-bus/${bus}`;
+      target.add(arn, compile({ Statement: properties['Statement'] }));
+      break;
+    }
     case 'AWS::Lambda::Permission':
       target.add(...permissionPolicy(declared, place, compile));
       break;

@@ -36,6 +36,8 @@ export interface Sqs extends Emulator {
   ): Promise<Message>;
   /** The queue itself, for what polls it inside the runner. @throws ServiceError when there is none. */
   queue(queueArn: string): Queue;
+  /** Every queue of the template. */
+  all(): Iterable<Queue>;
 }
 
 /** Clients of the older query protocol know this error by another name. */
@@ -64,6 +66,7 @@ export function createSqs({ folder, place, clock, endpoint }: SqsOptions): Sqs {
     signingName: 'sqs',
     types: sqsTypes(endpoint),
     queue,
+    all: () => queues.values(),
     async start(resources) {
       await mkdir(folder, { recursive: true });
       level = new Level(join(folder, 'level'), { valueEncoding: 'json' });
