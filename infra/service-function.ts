@@ -11,7 +11,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
+import { Duration, RemovalPolicy, type Size } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type * as z from 'zod/mini';
 import { acknowledge } from './acknowledgements.ts';
@@ -39,6 +39,8 @@ export interface ServiceFunctionProps<Env extends z.core.$ZodType> {
   readonly key: IKey;
   readonly memoryMb?: number;
   readonly timeout?: Duration;
+  /** Of /tmp; 512 MB without. */
+  readonly diskSize?: Size;
   readonly architecture?: Architecture;
   readonly layers?: ILayerVersion[];
   /** Off unless set: new accounts have little concurrency, and a reservation takes from all others. */
@@ -68,6 +70,7 @@ export class ServiceFunction<Env extends z.core.$ZodType = z.core.$ZodType> exte
       code: Code.fromAsset(bundleFolder(handler, files?.content)),
       memorySize: props.memoryMb ?? DEFAULTS.smallMemoryMb,
       timeout: props.timeout ?? DEFAULTS.apiTimeout,
+      ...(props.diskSize && { ephemeralStorageSize: props.diskSize }),
       environment: { ...props.environment },
       environmentEncryption: key,
       layers: props.layers ?? [],

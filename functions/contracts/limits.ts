@@ -94,6 +94,9 @@ export const LIMITS = {
   datasetColumns: 2_000,
   /** Broken rows that a refusal lists: enough to mend a file, small enough for one item and one answer. */
   faultyRowsListed: 100,
+  /** Faults listed of one row, and characters of each: 100 rows of them fit the 400 kB of an item. */
+  faultsOfRowListed: 10,
+  faultCharacters: 300,
   /** Rows a row group of the stored Parquet: the unit of memory of whoever reads it. */
   datasetRowGroupRows: 50_000,
   /** Largest row group that is read of a foreign Parquet file, as it is in memory before decompression. */

@@ -128,14 +128,21 @@ async function readRows(
         continue;
       }
       faultyRows += 1;
-      if (listed.length < LIMITS.faultyRowsListed)
-        listed.push({ row: rows, faults: checked.faults });
+      if (listed.length < LIMITS.faultyRowsListed) listed.push(listedRow(rows, checked.faults));
     }
   if (rows === 0) throw new FileRefused('the file has no rows');
   if (faultyRows === 0) return { kind: 'accepted', reading, dataset: build.finish() };
   const reason = `${faultyRows} of ${rows} rows do not fit the spec of ${spec.name}; nothing was kept`;
   return { kind: 'refused', reason, reading, faultyRows, listed };
 }
+
+const listedRow = (row: number, faults: readonly CellFault[]): FaultyRow => ({
+  row,
+  faults: faults.slice(0, LIMITS.faultsOfRowListed).map(({ column, problem }) => ({
+    ...(column !== undefined && { column }),
+    problem: problem.slice(0, LIMITS.faultCharacters),
+  })),
+});
 
 const cellAt = (row: readonly unknown[], place = -1): unknown =>
   place < 0 ? undefined : row[place];

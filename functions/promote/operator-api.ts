@@ -4,14 +4,10 @@ import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import { VersionNumber } from '../contracts/version.ts';
 import type { ApiReply, ApiRequest } from '../runtime/api-handler.ts';
+import { readBody } from '../runtime/json-body.ts';
 import { type ChampionStores, retireVersion, setChampion } from './champion.ts';
 import type { EndpointStore } from './endpoint-store.ts';
-import {
-  ChampionRequestBody,
-  RegisterRequest,
-  readBody,
-  UploadRequest,
-} from './operator-requests.ts';
+import { ChampionRequestBody, RegisterRequest, UploadRequest } from './operator-requests.ts';
 import { type Registrar, registerVersion } from './registration.ts';
 import type { RouteStore } from './route-store.ts';
 import type { RouteTable } from './route-table.ts';

@@ -1,7 +1,7 @@
-import * as z from 'zod/mini';
 import { LIMITS } from '../contracts/limits.ts';
 import { Route } from '../contracts/route.ts';
 import { Digest, Version, VersionNumber } from '../contracts/version.ts';
+import { DATASET_PATHS, datasetParameters, datasetSchemas } from './openapi-datasets.ts';
 import {
   AT_THE_DOOR,
   type Json,
@@ -11,9 +11,10 @@ import {
   pathParameter,
   ref,
   responsesOf,
+  schemaOf,
 } from './openapi-parts.ts';
 
-interface OperatorPath {
+export interface OperatorPath {
   readonly method: 'get' | 'post' | 'put';
   readonly path: string;
   readonly operationId: string;
@@ -109,19 +110,10 @@ const OPERATOR_PATHS: readonly OperatorPath[] = [
   },
 ];
 
-/** Without the pattern that zod adds to `format: date-time`, which is longer than the rest. */
-const schemaOf = (schema: z.core.$ZodType): JsonObject => {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
-    override: ({ jsonSchema }) => {
-      if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
-    },
-  });
-  return JSON.parse(JSON.stringify(rest));
-};
-
 const text: JsonObject = { type: 'string', maxLength: LIMITS.textCharacters };
 
 export const operatorSchemas = (): Record<string, JsonObject> => ({
+  ...datasetSchemas(),
   Version: schemaOf(Version),
   Route: schemaOf(Route),
   VersionPage: objectOf({
@@ -164,16 +156,19 @@ export const operatorSchemas = (): Record<string, JsonObject> => ({
 /** @param model the path parameter, an enumeration of the models there are. */
 export function operatorPaths(model: JsonObject): Record<string, JsonObject> {
   const paths: Record<string, JsonObject> = {};
-  for (const each of OPERATOR_PATHS)
+  for (const each of [...OPERATOR_PATHS, ...DATASET_PATHS])
     paths[each.path] = { ...paths[each.path], [each.method]: operationOf(each, model) };
   return paths;
 }
 
 function operationOf(each: OperatorPath, model: JsonObject): JsonObject {
+  const named = { version: schemaOf(VersionNumber), ...datasetParameters() };
   const parameters = [
     model,
-    ...(each.path.includes('{version}') ? [pathParameter('version', schemaOf(VersionNumber))] : []),
-    ...(each.answer === 'VersionPage'
+    ...Object.entries(named)
+      .filter(([name]) => each.path.includes(`{${name}}`))
+      .map(([name, schema]) => pathParameter(name, schema)),
+    ...(each.answer.endsWith('Page')
       ? [{ name: 'cursor', in: 'query', schema: { type: 'string' } }]
       : []),
   ];

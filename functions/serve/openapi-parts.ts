@@ -1,3 +1,5 @@
+import * as z from 'zod/mini';
+
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
 export interface JsonObject {
   readonly [name: string]: Json;
@@ -64,3 +66,13 @@ export const pathParameter = (name: string, schema: JsonObject): JsonObject => (
   required: true,
   schema,
 });
+
+/** Without the pattern that zod adds to `format: date-time`, which is longer than the rest. */
+export const schemaOf = (schema: z.core.$ZodType): JsonObject => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
+    },
+  });
+  return JSON.parse(JSON.stringify(rest));
+};

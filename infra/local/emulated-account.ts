@@ -19,7 +19,6 @@ import { MetricStore } from './emulators/metrics.ts';
 import { type Authorizer, createAuthorizer } from './emulators/policy.ts';
 import { createS3 } from './emulators/s3.ts';
 import { type Container, createSageMaker } from './emulators/sagemaker.ts';
-import { SchedulerEmulator, type SchedulerOptions } from './emulators/scheduler.ts';
 import { ServiceMetrics } from './emulators/service-metrics.ts';
 import { createSqs, type Sqs } from './emulators/sqs.ts';
 import { layerFolderFor } from './host-layer.ts';
@@ -73,7 +72,7 @@ export class EmulatedAccount {
       topics: () => undefined,
       machines: () => undefined,
     });
-    this.events = new EventsEmulator(this.#targetOptions('events', 'AWS/Events', 'RuleName'));
+    this.events = this.#createEvents();
     this.cloudWatch = this.#createCloudWatch();
     this.emulators = [
       createDynamoDb({ folder: state.folder('dynamodb'), place, clock, onFault }),
@@ -85,7 +84,6 @@ export class EmulatedAccount {
       this.lambda,
       // After what they call: they go on at once with what an earlier run left.
       this.events,
-      new SchedulerEmulator(this.#targetOptions('scheduler', 'AWS/Scheduler', 'ScheduleName')),
       this.cloudWatch,
     ];
     this.graph = buildGraph(options.assembly, this.#types(), place);
@@ -165,26 +163,21 @@ export class EmulatedAccount {
     });
   }
 
-  /** What services that call targets need. @param dimension of the metric of their failures. */
-  #targetOptions(
-    folder: string,
-    namespace: 'AWS/Events' | 'AWS/Scheduler',
-    dimension: string,
-  ): SchedulerOptions {
+  #createEvents(): EventsEmulator {
     const { state, place, clock, onFault } = this.#options;
-    return {
-      folder: state.folder(folder),
+    return new EventsEmulator({
+      folder: state.folder('events'),
       place,
       clock,
       deliver: this.#deliver,
       bury: createBury({ authorizer: () => this.authorizer, sqs: this.#sqs }),
-      onFailure: ({ sender: { sourceArn }, targetArn }, failure) => {
-        const name = sourceArn.split('/').at(-1) ?? '';
-        this.serviceMetrics.failedTarget(namespace, { [dimension]: name });
-        onFault(new Error(`${sourceArn} could not reach ${targetArn}: ${failure.message}`));
+      onFailure: ({ sender, targetArn }, failure) => {
+        const RuleName = sender.sourceArn.split('/').at(-1) ?? '';
+        this.serviceMetrics.failedTarget('AWS/Events', { RuleName });
+        onFault(new Error(`${sender.sourceArn} could not reach ${targetArn}: ${failure.message}`));
       },
       onFault,
-    };
+    });
   }
 
   #createCloudWatch(): CloudWatch {

@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { acknowledge } from '../acknowledgements.ts';
 import { Api } from '../api.ts';
+import { Curate } from '../capabilities/curate.ts';
 import { Promote } from '../capabilities/promote.ts';
 import { Serve } from '../capabilities/serve.ts';
 import { type Config, DEFAULTS } from '../config.ts';
@@ -12,7 +13,7 @@ import type { StatefulStack } from './stateful.ts';
 
 /**
  * START HERE. The flow as wiring: versions are registered and routes are set (promote); requests are
- * answered by the versions that the route names (serve).
+ * answered by the versions that the route names (serve); files become the datasets everyone shares (curate).
  */
 export class DeliveryStack extends Stack {
   readonly api: Api;
@@ -50,6 +51,17 @@ export class DeliveryStack extends Stack {
       hashKey,
       deadLetters: this.deadLetters,
     });
-    this.sharedFunctions = [operatorApi, catalog];
+    const curate = new Curate(this, 'Curate', {
+      config,
+      specs,
+      api: this.api,
+      key,
+      datasetsKey: stateful.datasetsKey,
+      datasets: stateful.datasets,
+      datasetTable: stateful.datasetTable,
+      bus: stateful.bus,
+      deadLetters: this.deadLetters,
+    });
+    this.sharedFunctions = [operatorApi, catalog, ...curate.functions];
   }
 }

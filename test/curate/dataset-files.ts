@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncBufferFromFile } from 'hyparquet';
@@ -66,8 +66,6 @@ export async function refused(
 
 export const parquetOf = async (file: string): Promise<ParquetFile> =>
   openParquet(await asyncBufferFromFile(file));
-
-export const fileBytes = (file: string): Buffer => readFileSync(file);
 
 /** The rows of a stored dataset as objects, without what is missing. */
 export async function rowsOf(file: string): Promise<Record<string, unknown>[]> {

@@ -43,6 +43,7 @@ test('every path has its function, and admits either keys or signatures', () => 
   const operators = 'delivery/PromoteOperatorApi';
   expect(methods.toSorted((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
     row('/openapi.json', 'key', catalog),
+    row('/v1/datasets/{proxy+}', 'IAM', 'delivery/CurateDatasetApi'),
     row('/v1/models/m/{proxy+}', 'key', 'm/Server'),
     row('/v1/models/{model}/{proxy+}', 'key', catalog),
     row('/v1/routes/{proxy+}', 'IAM', operators),

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
+import { DatasetApiEnv, ExportEnv, ImportEnv } from '../../functions/curate/env.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { InspectGraphEnv, OperatorApiEnv } from '../../functions/promote/env.ts';
 import { CatalogEnv, ServeEnv } from '../../functions/serve/env.ts';
@@ -59,6 +60,9 @@ describe('every function', () => {
   test('has exactly the environment that its schema asks for', () => {
     const keysOf = (schema: { shape: object }) => Object.keys(schema.shape).toSorted();
     const expected: Readonly<Record<string, string[]>> = {
+      'curate/export-requested': keysOf(ExportEnv),
+      'curate/import-requested': keysOf(ImportEnv),
+      'curate/operator-api': keysOf(DatasetApiEnv),
       'promote/inspect-graph': keysOf(InspectGraphEnv),
       'promote/operator-api': keysOf(OperatorApiEnv),
       'serve/catalog': keysOf(CatalogEnv),
@@ -125,9 +129,12 @@ describe('a function that nobody waits for', () => {
     .filter(({ properties }) => properties['Principal'] !== 'apigateway.amazonaws.com')
     .map(({ properties }) => textOf(properties['FunctionName']).replace('.Arn', ''));
 
-  test('is every one that a service other than the API invokes', () => {
+  /** Functions that others start by Invoke with Event; Lambda itself asks no permission for that. */
+  const started = ['CurateImport', 'CurateExport'].map((name) => `<delivery/${name}>`);
+
+  test('is every one that a service other than the API invokes, or a function starts', () => {
     expect(new Set(configs.map(({ properties }) => properties['FunctionName']))).toEqual(
-      new Set(invokedByServices),
+      new Set([...invokedByServices, ...started]),
     );
   });
 

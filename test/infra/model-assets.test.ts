@@ -66,6 +66,9 @@ test('an edited spec changes the assets of its model, and of what knows all mode
   expect(Object.keys(after).filter((name) => after[name] !== before[name])).toEqual([
     'delivery/PromoteOperatorApi',
     'delivery/ServeCatalog',
+    'delivery/CurateImport',
+    'delivery/CurateExport',
+    'delivery/CurateDatasetApi',
     'deliverytime/Server',
     'deliverytime/Shadow',
   ]);

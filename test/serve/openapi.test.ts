@@ -84,6 +84,18 @@ describe('the document', () => {
       'post /v1/versions/{model}/{version}/retire',
       'get /v1/routes/{model}',
       'put /v1/routes/{model}',
+      'post /v1/datasets/{model}/uploads',
+      'post /v1/datasets/{model}/uploads/{uploadId}/complete',
+      'post /v1/datasets/{model}',
+      'get /v1/datasets/{model}',
+      'get /v1/datasets/{model}/imports/{importId}',
+      'get /v1/datasets/{model}/{digest}',
+      'get /v1/datasets/{model}/{digest}/profile',
+      'get /v1/datasets/{model}/{digest}/rows',
+      'get /v1/datasets/{model}/{digest}/diff/{otherDigest}',
+      'get /v1/datasets/{model}/pointers/{pointer}',
+      'put /v1/datasets/{model}/pointers/{pointer}',
+      'get /v1/datasets/{model}/pointers/{pointer}/moves',
     ]);
   });
 
@@ -111,7 +123,7 @@ describe('every operation', () => {
       expect(inPath.map(({ name }) => `{${String(name)}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
       const [security] = Array.isArray(operation['security']) ? operation['security'] : [];
       expect(Object.keys(security)).toEqual([
-        /^\/v1\/(versions|routes)/.test(path) ? 'sigv4' : 'apiKey',
+        /^\/v1\/(versions|routes|datasets)/.test(path) ? 'sigv4' : 'apiKey',
       ]);
     },
   );

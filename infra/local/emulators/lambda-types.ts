@@ -30,6 +30,7 @@ const FUNCTION: EmulatedType = {
   ],
   inert: {
     Description: 'for people',
+    EphemeralStorage: 'an environment has the room of this machine',
     KmsKeyArn: 'Lambda decrypts the environment by a grant it makes when the function is created',
     Runtime:
       'this process’s Node runs the code; it is the version that the template names or newer',

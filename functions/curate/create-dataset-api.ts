@@ -1,0 +1,36 @@
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
+import type { ModelSpec } from '../contracts/model-spec.ts';
+import { readAsset } from '../runtime/asset.ts';
+import { documentClient } from '../runtime/clients.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { EventPublisher } from '../runtime/event-publisher.ts';
+import { parseEnv } from '../runtime/parse-env.ts';
+import type { DatasetApi } from './dataset-api.ts';
+import { DatasetStore } from './dataset-store.ts';
+import { DatasetTable } from './dataset-table.ts';
+import { DatasetApiEnv } from './env.ts';
+import { FunctionStarter } from './function-starter.ts';
+import { PointerTable } from './pointer-table.ts';
+import { UploadStore } from './upload-store.ts';
+
+/** The operators' API of datasets, wired to this function's environment and deployed specs. */
+export function createDatasetApi(): DatasetApi {
+  const env = parseEnv(DatasetApiEnv);
+  const dynamo = documentClient();
+  const lambda = new LambdaClient({});
+  const plainS3 = new S3Client({ requestChecksumCalculation: 'WHEN_REQUIRED' });
+  return {
+    // Checked when they were synthesized.
+    specs: readAsset('specs.json') as readonly ModelSpec[],
+    uploads: new UploadStore(plainS3, env.DATASET_BUCKET),
+    store: new DatasetStore(new S3Client({}), env.DATASET_BUCKET),
+    table: new DatasetTable(dynamo, env.DATASET_TABLE),
+    pointers: new PointerTable(dynamo, env.DATASET_TABLE),
+    events: new EventPublisher(new EventBridgeClient({}), env.EVENT_BUS),
+    imports: new FunctionStarter(lambda, env.IMPORT_FUNCTION),
+    exports: new FunctionStarter(lambda, env.EXPORT_FUNCTION),
+    clock: systemClock,
+  };
+}

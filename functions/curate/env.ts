@@ -1,0 +1,20 @@
+import * as z from 'zod/mini';
+
+const Stores = {
+  DATASET_BUCKET: z.string(),
+  DATASET_TABLE: z.string(),
+  EVENT_BUS: z.string(),
+};
+
+/** Environment of `operator-api.handler.ts`. */
+export const DatasetApiEnv = z.object({
+  ...Stores,
+  IMPORT_FUNCTION: z.string(),
+  EXPORT_FUNCTION: z.string(),
+});
+
+/** Environment of `import-requested.handler.ts`. */
+export const ImportEnv = z.object(Stores);
+
+/** Environment of `export-requested.handler.ts`. */
+export const ExportEnv = z.object({ DATASET_BUCKET: z.string(), DATASET_TABLE: z.string() });

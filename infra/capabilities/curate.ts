@@ -1,0 +1,201 @@
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { EventBus } from 'aws-cdk-lib/aws-events';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Duration, Size, Stack } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
+import { DatasetApiEnv, ExportEnv, ImportEnv } from '../../functions/curate/env.ts';
+import { acknowledge, importedPatternFinding } from '../acknowledgements.ts';
+import type { Api } from '../api.ts';
+import { type Config, DEFAULTS } from '../config.ts';
+import { ServiceFunction } from '../service-function.ts';
+
+export interface CurateProps {
+  readonly config: Config;
+  readonly specs: readonly ModelSpec[];
+  readonly api: Api;
+  readonly key: IKey;
+  readonly datasetsKey: IKey;
+  readonly datasets: Bucket;
+  readonly datasetTable: TableV2;
+  readonly bus: EventBus;
+  readonly deadLetters: Queue;
+}
+
+/** Files become dataset versions, and pointers say which one everyone uses. */
+export class Curate extends Construct {
+  readonly functions: readonly ServiceFunction[];
+  readonly #props: CurateProps;
+
+  constructor(scope: Construct, id: string, props: CurateProps) {
+    super(scope, id);
+    this.#props = props;
+    const importer = this.#importer();
+    const exporter = this.#exporter();
+    const operatorApi = this.#operatorApi(importer, exporter);
+    this.functions = [operatorApi, importer, exporter];
+    props.api.route('v1/datasets/{proxy+}', ['ANY'], operatorApi, 'operators');
+    props.api.admitTo(operatorApi, 'Admit-datasets', 'v1/datasets/*');
+  }
+
+  #importer(): ServiceFunction {
+    const { config, specs, key, datasets, datasetTable, bus, deadLetters } = this.#props;
+    const importer = new ServiceFunction(this, 'Import', {
+      handler: 'curate/import-requested',
+      description: 'An uploaded file is checked, digested, profiled and stored',
+      env: ImportEnv,
+      environment: {
+        DATASET_BUCKET: datasets.bucketName,
+        DATASET_TABLE: datasetTable.tableName,
+        EVENT_BUS: bus.eventBusName,
+      },
+      files: { id: 'all', content: { 'specs.json': specs } },
+      invocation: { kind: 'asynchronous', deadLetters },
+      stage: config.stage,
+      key,
+      // Two million rows of thirty columns take 500 MB; the rest is for the vCPU that comes with it.
+      memoryMb: DEFAULTS.oneCpuMemoryMb,
+      timeout: Duration.minutes(15),
+      diskSize: Size.gibibytes(2),
+    });
+    this.#grant(importer, {
+      actions: ['s3:GetObject'],
+      prefixes: ['uploads'],
+      why: 'Uploads have ids that are not known before they are made.',
+    });
+    this.#grant(importer, {
+      actions: ['s3:PutObject'],
+      prefixes: ['datasets'],
+      why: 'Keys below datasets/ are digests that are not known before they are written.',
+    });
+    datasetTable.grant(importer, 'dynamodb:GetItem', 'dynamodb:PutItem');
+    this.#grantKey(importer);
+    this.#grantEvents(importer);
+    return importer;
+  }
+
+  #exporter(): ServiceFunction {
+    const { config, specs, key, datasets, datasetTable, deadLetters } = this.#props;
+    const exporter = new ServiceFunction(this, 'Export', {
+      handler: 'curate/export-requested',
+      description: 'The rows of a dataset version are written as text',
+      env: ExportEnv,
+      environment: {
+        DATASET_BUCKET: datasets.bucketName,
+        DATASET_TABLE: datasetTable.tableName,
+      },
+      files: { id: 'all', content: { 'specs.json': specs } },
+      invocation: { kind: 'asynchronous', deadLetters },
+      stage: config.stage,
+      key,
+      memoryMb: DEFAULTS.oneCpuMemoryMb,
+      timeout: Duration.minutes(15),
+      diskSize: Size.gibibytes(2),
+    });
+    this.#grant(exporter, {
+      actions: ['s3:GetObject'],
+      prefixes: ['datasets'],
+      why: 'Keys below datasets/ are digests that are not known before they are written.',
+    });
+    this.#grant(exporter, {
+      actions: ['s3:PutObject'],
+      prefixes: ['exports'],
+      why: 'Exports are named by the digests of what they export.',
+    });
+    this.#grantKey(exporter);
+    return exporter;
+  }
+
+  #operatorApi(importer: ServiceFunction, exporter: ServiceFunction): ServiceFunction {
+    const { config, specs, key, datasets, datasetTable, bus } = this.#props;
+    const operatorApi = new ServiceFunction(this, 'DatasetApi', {
+      handler: 'curate/operator-api',
+      description: 'Dataset versions and pointers, for operators',
+      env: DatasetApiEnv,
+      environment: {
+        DATASET_BUCKET: datasets.bucketName,
+        DATASET_TABLE: datasetTable.tableName,
+        EVENT_BUS: bus.eventBusName,
+        IMPORT_FUNCTION: importer.functionName,
+        EXPORT_FUNCTION: exporter.functionName,
+      },
+      files: { id: 'all', content: { 'specs.json': specs } },
+      invocation: { kind: 'synchronous' },
+      stage: config.stage,
+      key,
+      // Digests of two sets of ten million rows are compared in memory while the caller waits.
+      memoryMb: DEFAULTS.oneCpuMemoryMb,
+    });
+    this.#grant(operatorApi, {
+      actions: ['s3:PutObject', 's3:GetObject', 's3:ListMultipartUploadParts'],
+      prefixes: ['uploads'],
+      why: 'Uploads have ids that are not known before they are made.',
+    });
+    this.#grant(operatorApi, {
+      actions: ['s3:GetObject'],
+      prefixes: ['datasets', 'exports'],
+      why: 'Datasets and exports are named by digests.',
+    });
+    // Without it S3 answers 403 instead of 404 for an export or an upload that is not there.
+    operatorApi.addToRolePolicy(
+      new PolicyStatement({ actions: ['s3:ListBucket'], resources: [datasets.bucketArn] }),
+    );
+    operatorApi.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['lambda:InvokeFunction'],
+        resources: [importer.functionArn, exporter.functionArn],
+      }),
+    );
+    datasetTable.grant(
+      operatorApi,
+      'dynamodb:GetItem',
+      'dynamodb:Query',
+      'dynamodb:PutItem',
+      'dynamodb:ConditionCheckItem',
+    );
+    this.#grantKey(operatorApi);
+    this.#grantEvents(operatorApi);
+    return operatorApi;
+  }
+
+  #grant(
+    target: ServiceFunction,
+    { actions, prefixes, why }: { actions: string[]; prefixes: readonly string[]; why: string },
+  ): void {
+    const { datasets } = this.#props;
+    for (const prefix of prefixes) {
+      target.addToRolePolicy(
+        new PolicyStatement({ actions, resources: [datasets.arnForObjects(`${prefix}/*`)] }),
+      );
+      const finding = importedPatternFinding(
+        Stack.of(datasets),
+        datasets.bucketArn,
+        `/${prefix}/*`,
+      );
+      acknowledge(target.role, finding, why);
+    }
+  }
+
+  #grantEvents(target: ServiceFunction): void {
+    target.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['events:PutEvents'],
+        resources: [this.#props.bus.eventBusArn],
+      }),
+    );
+  }
+
+  /** What DynamoDB and S3 do with the key in the name of those who write and read. */
+  #grantKey(target: ServiceFunction): void {
+    const actions = ['Decrypt', 'DescribeKey', 'Encrypt', 'GenerateDataKey'];
+    target.addToRolePolicy(
+      new PolicyStatement({
+        actions: [...actions, 'ReEncryptFrom', 'ReEncryptTo'].map((action) => `kms:${action}`),
+        resources: [this.#props.datasetsKey.keyArn],
+      }),
+    );
+  }
+}
