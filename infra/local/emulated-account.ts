@@ -19,6 +19,7 @@ import { MetricStore } from './emulators/metrics.ts';
 import { type Authorizer, createAuthorizer } from './emulators/policy.ts';
 import { createS3 } from './emulators/s3.ts';
 import { type Container, createSageMaker } from './emulators/sagemaker.ts';
+import { SchedulerEmulator, type SchedulerOptions } from './emulators/scheduler.ts';
 import { ServiceMetrics } from './emulators/service-metrics.ts';
 import { createSqs, type Sqs } from './emulators/sqs.ts';
 import { layerFolderFor } from './host-layer.ts';
@@ -72,7 +73,7 @@ export class EmulatedAccount {
       topics: () => undefined,
       machines: () => undefined,
     });
-    this.events = this.#createEvents();
+    this.events = new EventsEmulator(this.#targetOptions('events', 'AWS/Events', 'RuleName'));
     this.cloudWatch = this.#createCloudWatch();
     this.emulators = [
       createDynamoDb({ folder: state.folder('dynamodb'), place, clock, onFault }),
@@ -84,6 +85,7 @@ export class EmulatedAccount {
       this.lambda,
       // After what they call: they go on at once with what an earlier run left.
       this.events,
+      new SchedulerEmulator(this.#targetOptions('scheduler', 'AWS/Scheduler', 'ScheduleName')),
       this.cloudWatch,
     ];
     this.graph = buildGraph(options.assembly, this.#types(), place);
@@ -163,21 +165,26 @@ export class EmulatedAccount {
     });
   }
 
-  #createEvents(): EventsEmulator {
+  /** What services that call targets need. @param dimension of the metric of their failures. */
+  #targetOptions(
+    folder: string,
+    namespace: 'AWS/Events' | 'AWS/Scheduler',
+    dimension: string,
+  ): SchedulerOptions {
     const { state, place, clock, onFault } = this.#options;
-    return new EventsEmulator({
-      folder: state.folder('events'),
+    return {
+      folder: state.folder(folder),
       place,
       clock,
       deliver: this.#deliver,
       bury: createBury({ authorizer: () => this.authorizer, sqs: this.#sqs }),
-      onFailure: ({ sender, targetArn }, failure) => {
-        const RuleName = sender.sourceArn.split('/').at(-1) ?? '';
-        this.serviceMetrics.failedTarget('AWS/Events', { RuleName });
-        onFault(new Error(`${sender.sourceArn} could not reach ${targetArn}: ${failure.message}`));
+      onFailure: ({ sender: { sourceArn }, targetArn }, failure) => {
+        const name = sourceArn.split('/').at(-1) ?? '';
+        this.serviceMetrics.failedTarget(namespace, { [dimension]: name });
+        onFault(new Error(`${sourceArn} could not reach ${targetArn}: ${failure.message}`));
       },
       onFault,
-    });
+    };
   }
 
   #createCloudWatch(): CloudWatch {

@@ -20,6 +20,7 @@ import { physicalUuid } from '../../infra/local/emulators/physical-name.ts';
 import { type Authorizer, createAuthorizer } from '../../infra/local/emulators/policy.ts';
 import { createS3 } from '../../infra/local/emulators/s3.ts';
 import { type Container, createSageMaker } from '../../infra/local/emulators/sagemaker.ts';
+import { SchedulerEmulator } from '../../infra/local/emulators/scheduler.ts';
 import { createSqs, type Sqs } from '../../infra/local/emulators/sqs.ts';
 
 export const PLACE: Place = { account: '123456789012', region: 'eu-west-1' };
@@ -89,13 +90,13 @@ export async function startAccount(
     }),
   });
   const bury = createBury({ authorizer: () => authorizer, sqs });
-  const events = new EventsEmulator({
+  const targets = {
     ...places,
-    folder: join(folder, 'events'),
     deliver,
     bury,
-    onFailure: (_, failure) => faults.push(failure),
-  });
+    onFailure: (_: unknown, failure: unknown) => faults.push(failure),
+  };
+  const events = new EventsEmulator({ ...targets, folder: join(folder, 'events') });
   const cloudWatch = createCloudWatch({
     ...places,
     folder: join(folder, 'cloudwatch'),
@@ -117,6 +118,7 @@ export async function startAccount(
       ...(options.invocationTimeoutMs && { invocationTimeoutMs: options.invocationTimeoutMs }),
     }),
     events,
+    new SchedulerEmulator({ ...targets, folder: join(folder, 'scheduler') }),
     cloudWatch,
   ];
   const types = Object.assign(
