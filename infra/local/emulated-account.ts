@@ -1,17 +1,17 @@
 import { buildGraph, type ResourceGraph } from './assembly/graph.ts';
 import { type Assembly, assetIn } from './assembly/template.ts';
 import type { Clock } from './clock.ts';
+import { createStates, executionStarter } from './emulated-machines.ts';
 import { API_GATEWAY_TYPES } from './emulators/api-gateway-types.ts';
 import { type CloudWatch, createCloudWatch } from './emulators/cloudwatch.ts';
 import type { AccessKey, Credentials } from './emulators/credentials.ts';
 import { createBury, createDeliver, type Deliver } from './emulators/deliveries.ts';
 import { createDynamoDb } from './emulators/dynamodb.ts';
-import type { EmulatedType, Emulator, Place, Principal, Resource } from './emulators/emulator.ts';
+import type { EmulatedType, Emulator, Place, Resource } from './emulators/emulator.ts';
 import type { EventSourceMapping } from './emulators/event-source-mapping.ts';
 import { EVENT_SOURCE_TYPES, startEventSources } from './emulators/event-sources.ts';
 import { EventsEmulator } from './emulators/events.ts';
 import { IAM_TYPES } from './emulators/iam-types.ts';
-import { isRecord } from './emulators/json.ts';
 import { createKms } from './emulators/kms.ts';
 import { LambdaEmulator } from './emulators/lambda.ts';
 import { LogsEmulator } from './emulators/logs.ts';
@@ -22,7 +22,9 @@ import { type Container, createSageMaker } from './emulators/sagemaker.ts';
 import { SchedulerEmulator, type SchedulerOptions } from './emulators/scheduler.ts';
 import { ServiceMetrics } from './emulators/service-metrics.ts';
 import { createSqs, type Sqs } from './emulators/sqs.ts';
+import type { StatesEmulator } from './emulators/states.ts';
 import { layerFolderFor } from './host-layer.ts';
+import { missingLogPermissions, roleOf } from './log-permissions.ts';
 import type { StateFolder } from './state-folder.ts';
 
 export interface AccountOptions {
@@ -50,12 +52,15 @@ export class EmulatedAccount {
   readonly logs: LogsEmulator;
   readonly lambda: LambdaEmulator;
   readonly events: EventsEmulator;
+  readonly states: StatesEmulator;
   readonly cloudWatch: CloudWatch;
   readonly serviceMetrics: ServiceMetrics;
   readonly emulators: readonly Emulator[];
   readonly #options: AccountOptions;
   readonly #sqs: Sqs;
   readonly #deliver: Deliver;
+  /** What an earlier run left to deliver waits until everything has started. */
+  readonly #ready = Promise.withResolvers<void>();
   #eventSources: readonly EventSourceMapping[] = [];
 
   /** @param extraPolicies for principals that the template does not know, such as the operator. */
@@ -71,9 +76,19 @@ export class EmulatedAccount {
       lambda: () => this.lambda,
       sqs: this.#sqs,
       topics: () => undefined,
-      machines: () => undefined,
+      machines: () => executionStarter(this.states),
+      ready: this.#ready.promise,
     });
     this.events = new EventsEmulator(this.#targetOptions('events', 'AWS/Events', 'RuleName'));
+    this.states = createStates({
+      folder: state.folder('states'),
+      place,
+      clock,
+      authorizer: () => this.authorizer,
+      lambda: this.lambda,
+      events: this.events,
+      onFault,
+    });
     this.cloudWatch = this.#createCloudWatch();
     this.emulators = [
       createDynamoDb({ folder: state.folder('dynamodb'), place, clock, onFault }),
@@ -82,9 +97,9 @@ export class EmulatedAccount {
       this.#sqs,
       createSageMaker({ folder: state.folder('sagemaker'), place, clock, container }),
       this.logs,
-      this.lambda,
-      // After what they call: they go on at once with what an earlier run left.
       this.events,
+      this.lambda,
+      this.states,
       new SchedulerEmulator(this.#targetOptions('scheduler', 'AWS/Scheduler', 'ScheduleName')),
       this.cloudWatch,
     ];
@@ -96,8 +111,8 @@ export class EmulatedAccount {
     const { resources } = this.graph;
     for (const emulator of this.emulators)
       await emulator.start(resources.filter(({ type }) => Object.hasOwn(emulator.types, type)));
-    this.#checkLogPermissions();
     const { place, clock, onFault } = this.#options;
+    missingLogPermissions(resources, this.authorizer, place).forEach(onFault);
     this.#eventSources = startEventSources(resources, {
       place,
       clock,
@@ -106,6 +121,7 @@ export class EmulatedAccount {
       invoke: (functionArn, payload) => this.lambda.invokeForSource(functionArn, payload),
       onFault,
     });
+    this.#ready.resolve();
   }
 
   /** Functions first: nobody may call the other services any more. */
@@ -113,7 +129,8 @@ export class EmulatedAccount {
     const polling = this.#eventSources.map((mapping) => mapping.stop());
     await this.lambda.stop();
     await Promise.all(polling);
-    for (const emulator of this.emulators) if (emulator !== this.lambda) await emulator.stop();
+    for (const emulator of this.emulators.toReversed())
+      if (emulator !== this.lambda) await emulator.stop();
   }
 
   #types(): Map<string, EmulatedType> {
@@ -212,29 +229,7 @@ export class EmulatedAccount {
       this.authorizer.authorize(role, action, resource, context),
     );
   }
-
-  /** On AWS a function that may not write its log loses it in silence. */
-  #checkLogPermissions(): void {
-    const { region, account } = this.#options.place;
-    for (const resource of this.graph.resources) {
-      if (resource.type !== 'AWS::Lambda::Function') continue;
-      const config = resource.properties['LoggingConfig'];
-      const group = isRecord(config) ? String(config['LogGroup']) : `/aws/lambda/${resource.ref}`;
-      const stream = `arn:aws:logs:${region}:${account}:log-group:${group}:log-stream:any`;
-      const decision = this.authorizer.decide(roleOf(resource), 'logs:PutLogEvents', stream);
-      if (decision.kind === 'refused')
-        this.#options.onFault(
-          new Error(`${resource.path} may not write its log: ${decision.message}`),
-        );
-    }
-  }
 }
-
-const roleOf = (emulated: Resource | undefined): Principal & { readonly kind: 'role' } => ({
-  kind: 'role',
-  arn: String(emulated?.properties['Role']),
-  sessionName: emulated?.ref ?? '',
-});
 
 const ambientVariables = (
   { accessKeyId, secretAccessKey, sessionToken }: AccessKey,

@@ -14,6 +14,7 @@ import type { LambdaEmulator } from './emulators/lambda.ts';
 import type { LogsEmulator } from './emulators/logs.ts';
 import type { MetricStore } from './emulators/metrics.ts';
 import type { Container } from './emulators/sagemaker.ts';
+import type { StatesEmulator } from './emulators/states.ts';
 import type { StateFolder } from './state-folder.ts';
 import { ProcessReaper } from './workers/process-reaper.ts';
 
@@ -45,6 +46,7 @@ export interface LocalStack {
   readonly metrics: MetricStore;
   readonly alarms: Alarms;
   readonly events: Events;
+  readonly states: StatesEmulator;
   readonly logs: LogsEmulator;
   readonly lambda: LambdaEmulator;
   stop(): Promise<void>;
@@ -103,6 +105,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     metrics,
     alarms: account.cloudWatch.alarms,
     events,
+    states: account.states,
     logs,
     lambda,
     async stop() {

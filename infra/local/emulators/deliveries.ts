@@ -45,6 +45,8 @@ export interface DeliverOptions {
   readonly sqs: Sqs;
   readonly topics: () => Topics | undefined;
   readonly machines: () => StateMachines | undefined;
+  /** Deliveries wait until the targets have started. */
+  readonly ready?: Promise<void>;
 }
 
 /** Hands a payload to a function, queue, topic or state machine, where the sender may. */
@@ -77,6 +79,7 @@ export const createBury =
 export function createDeliver(options: DeliverOptions): Deliver {
   const { sqs, lambda, topics, machines } = options;
   return async ({ targetArn, payload, sender, executionName = '' }) => {
+    await options.ready;
     const authorize = authorizeAs(options.authorizer, sender);
     const [, , service = ''] = targetArn.split(':', 3);
     switch (service) {

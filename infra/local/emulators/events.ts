@@ -119,6 +119,11 @@ export class EventsEmulator implements Events {
     await this.#level?.close();
   }
 
+  get #opened(): TargetQueue {
+    if (this.#queue) return this.#queue;
+    throw new Error('the EventBridge emulator is not started');
+  }
+
   async #putEvents(request: JsonObject, call: Call): Promise<object> {
     const { Entries } = parseInput(PutEventsInput, request);
     const bytes = Entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
@@ -204,7 +209,7 @@ export class EventsEmulator implements Events {
           value: event,
         })),
     );
-    await this.#queue?.accept(deliveries, archived);
+    await this.#opened.accept(deliveries, archived);
   }
 
   /** Sorts by time, then by the order of acceptance. */
@@ -226,7 +231,7 @@ export class EventsEmulator implements Events {
       resources: [rule.arn],
       detail: {},
     };
-    await this.#queue?.accept(rule.targets.map((target) => target.delivery(event, rule, atMs)));
+    await this.#opened.accept(rule.targets.map((target) => target.delivery(event, rule, atMs)));
   }
 }
 

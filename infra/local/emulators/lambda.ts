@@ -121,6 +121,19 @@ export class LambdaEmulator implements Emulator {
     return this.#invoke(emulated, payload, randomUUID());
   }
 
+  /** Invokes in a role, as Step Functions does. @throws ServiceError 403 unless the role may. */
+  async invokeIn(
+    role: Principal,
+    authorizer: Authorizer,
+    nameOrArn: string,
+    payload: string,
+  ): Promise<Outcome> {
+    const emulated = this.#find(nameOrArn);
+    authorizer.authorize(role, 'lambda:InvokeFunction', emulated.arn);
+    if (Buffer.byteLength(payload) > SYNCHRONOUS_BYTES) throw tooLarge(SYNCHRONOUS_BYTES);
+    return this.#invoke(emulated, payload, randomUUID());
+  }
+
   /** Accepts an asynchronous event on behalf of a service; it is on disk when this returns. */
   enqueueAs(service: string, functionArn: string, payload: string, sourceArn: string): void {
     this.#admit(service, functionArn, sourceArn);
