@@ -12,6 +12,7 @@ import type { EventSourceMapping } from './emulators/event-source-mapping.ts';
 import { EVENT_SOURCE_TYPES, startEventSources } from './emulators/event-sources.ts';
 import { EventsEmulator } from './emulators/events.ts';
 import { IAM_TYPES } from './emulators/iam-types.ts';
+import { InjectedFaults } from './emulators/injected-faults.ts';
 import { createKms } from './emulators/kms.ts';
 import { LambdaEmulator } from './emulators/lambda.ts';
 import { LogsEmulator } from './emulators/logs.ts';
@@ -49,6 +50,7 @@ export class EmulatedAccount {
   readonly graph: ResourceGraph;
   readonly authorizer: Authorizer;
   readonly metrics = new MetricStore();
+  readonly faults = new InjectedFaults();
   readonly logs: LogsEmulator;
   readonly lambda: LambdaEmulator;
   readonly events: EventsEmulator;
@@ -66,6 +68,7 @@ export class EmulatedAccount {
   /** @param extraPolicies for principals that the template does not know, such as the operator. */
   constructor(options: AccountOptions, extraPolicies: readonly Resource[]) {
     this.#options = options;
+    const { faults } = this;
     const { state, place, clock, endpoint, container, onFault } = options;
     this.serviceMetrics = new ServiceMetrics(this.metrics, clock);
     this.logs = this.#createLogs();
@@ -91,7 +94,7 @@ export class EmulatedAccount {
     });
     this.cloudWatch = this.#createCloudWatch();
     this.emulators = [
-      createDynamoDb({ folder: state.folder('dynamodb'), place, clock, onFault }),
+      createDynamoDb({ folder: state.folder('dynamodb'), place, clock, faults, onFault }),
       createS3({ folder: state.folder('s3'), place, clock }),
       createKms({ folder: state.folder('kms'), place }),
       this.#sqs,

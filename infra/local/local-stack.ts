@@ -10,6 +10,7 @@ import { type AccessKey, type Credentials, createCredentials } from './emulators
 import type { Place, Resource } from './emulators/emulator.ts';
 import type { Events } from './emulators/events.ts';
 import { createFront } from './emulators/front.ts';
+import type { InjectedFaults } from './emulators/injected-faults.ts';
 import type { LambdaEmulator } from './emulators/lambda.ts';
 import type { LogsEmulator } from './emulators/logs.ts';
 import type { MetricStore } from './emulators/metrics.ts';
@@ -47,6 +48,8 @@ export interface LocalStack {
   readonly alarms: Alarms;
   readonly events: Events;
   readonly states: StatesEmulator;
+  /** Has calls of functions fail as the services would fail them. */
+  readonly injected: InjectedFaults;
   readonly logs: LogsEmulator;
   readonly lambda: LambdaEmulator;
   stop(): Promise<void>;
@@ -106,6 +109,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     alarms: account.cloudWatch.alarms,
     events,
     states: account.states,
+    injected: account.faults,
     logs,
     lambda,
     async stop() {

@@ -13,6 +13,7 @@ import type { EmulatedType, Place, Resource } from '../../infra/local/emulators/
 import { EventsEmulator } from '../../infra/local/emulators/events.ts';
 import { createFront } from '../../infra/local/emulators/front.ts';
 import { IAM_TYPES } from '../../infra/local/emulators/iam-types.ts';
+import { InjectedFaults } from '../../infra/local/emulators/injected-faults.ts';
 import { createKms } from '../../infra/local/emulators/kms.ts';
 import { LAMBDA_TYPES } from '../../infra/local/emulators/lambda-types.ts';
 import { MetricStore } from '../../infra/local/emulators/metrics.ts';
@@ -37,6 +38,7 @@ export interface EmulatedAccount {
   readonly folder: string;
   readonly dynamodb: DynamoDb;
   readonly sqs: Sqs;
+  readonly injected: InjectedFaults;
   readonly metrics: MetricStore;
   readonly cloudWatch: CloudWatch;
   readonly events: EventsEmulator;
@@ -69,10 +71,12 @@ export async function startAccount(
   const clock = options.clock ?? new VirtualClock(Date.now());
   const faults: unknown[] = [];
   const onFault = (fault: unknown) => faults.push(fault);
+  const injected = new InjectedFaults();
   const dynamodb = createDynamoDb({
     folder: join(folder, 'dynamodb'),
     place: PLACE,
     clock,
+    faults: injected,
     onFault,
   });
   const sqs = createSqs({ folder: join(folder, 'sqs'), place: PLACE, clock, endpoint: ENDPOINT });
@@ -141,6 +145,7 @@ export async function startAccount(
     folder,
     dynamodb,
     sqs,
+    injected,
     metrics,
     cloudWatch,
     events,

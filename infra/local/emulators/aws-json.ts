@@ -4,6 +4,7 @@ import { gunzip } from 'node:zlib';
 import type * as z from 'zod';
 import type { Call, Reply } from './emulator.ts';
 import { ServiceError } from './emulator.ts';
+import type { InjectedFaults } from './injected-faults.ts';
 import { isRecord, type JsonObject } from './json.ts';
 
 /** No JSON service takes more: DynamoDB's BatchWriteItem, at 16 MB, takes the most. */
@@ -20,12 +21,15 @@ export interface JsonService {
   readonly targetPrefix: string;
   readonly version: '1.0' | '1.1';
   readonly operations: Readonly<Record<string, Operation>>;
+  readonly faults?: InjectedFaults | undefined;
 }
 
 /** Answers a call of the awsJson 1.0 or 1.1 protocol with the operation its target names. */
 export async function dispatch(service: JsonService, call: Call): Promise<Reply> {
-  const operation = findOperation(service, call.headers['x-amz-target']?.toString());
+  const target = call.headers['x-amz-target']?.toString();
+  const operation = findOperation(service, target);
   const input = parseJson(await readBody(call));
+  service.faults?.check(service.name, target?.split('.').at(-1) ?? '', input);
   return jsonReply(200, await operation(input, call), `application/x-amz-json-${service.version}`);
 }
 

@@ -10,6 +10,7 @@ import { forgetTokens } from './dynamodb-transactions.ts';
 import { Expiry } from './dynamodb-ttl.ts';
 import { Writer } from './dynamodb-writes.ts';
 import type { Emulator, Place, Resource } from './emulator.ts';
+import type { InjectedFaults } from './injected-faults.ts';
 
 /** Where tables live and which clock items expire by. */
 export interface DynamoDbOptions {
@@ -18,6 +19,7 @@ export interface DynamoDbOptions {
   readonly place: Place;
   /** Drives time to live. */
   readonly clock: Clock;
+  readonly faults?: InjectedFaults;
   /** Told when a sweep fails, which no caller would see. */
   readonly onFault: (fault: unknown) => void;
 }
@@ -51,7 +53,7 @@ export function createDynamoDb(options: DynamoDbOptions): DynamoDb {
     handle(call) {
       const operations = dynamoDbOperations(opened());
       const protocol = { targetPrefix: 'DynamoDB_20120810', version: '1.0' } as const;
-      return dispatch({ name: 'DynamoDB', ...protocol, operations }, call);
+      return dispatch({ name: 'DynamoDB', ...protocol, operations, faults: options.faults }, call);
     },
     sweep: () => opened().expiry.sweep(),
     async stop() {
