@@ -21,7 +21,8 @@ import { type Authorizer, createAuthorizer } from './emulators/policy.ts';
 import { createS3 } from './emulators/s3.ts';
 import { type Container, createSageMaker } from './emulators/sagemaker.ts';
 import { SchedulerEmulator, type SchedulerOptions } from './emulators/scheduler.ts';
-import { ServiceMetrics } from './emulators/service-metrics.ts';
+import { ServiceMetrics, type TargetNamespace } from './emulators/service-metrics.ts';
+import { SnsEmulator } from './emulators/sns.ts';
 import { createSqs, type Sqs } from './emulators/sqs.ts';
 import type { StatesEmulator } from './emulators/states.ts';
 import { layerFolderFor } from './host-layer.ts';
@@ -60,6 +61,7 @@ export class EmulatedAccount {
   readonly emulators: readonly Emulator[];
   readonly #options: AccountOptions;
   readonly #sqs: Sqs;
+  readonly #sns: SnsEmulator;
   readonly #deliver: Deliver;
   /** What an earlier run left to deliver waits until everything has started. */
   readonly #ready = Promise.withResolvers<void>();
@@ -78,11 +80,15 @@ export class EmulatedAccount {
       authorizer: () => this.authorizer,
       lambda: () => this.lambda,
       sqs: this.#sqs,
-      topics: () => undefined,
+      topics: () => this.#sns,
       machines: () => executionStarter(this.states),
       ready: this.#ready.promise,
     });
     this.events = new EventsEmulator(this.#targetOptions('events', 'AWS/Events', 'RuleName'));
+    this.#sns = new SnsEmulator({
+      ...this.#targetOptions('sns', 'AWS/SNS', 'TopicName'),
+      authorizer: () => this.authorizer,
+    });
     this.states = createStates({
       folder: state.folder('states'),
       place,
@@ -100,6 +106,7 @@ export class EmulatedAccount {
       this.#sqs,
       createSageMaker({ folder: state.folder('sagemaker'), place, clock, container }),
       this.logs,
+      this.#sns,
       this.events,
       this.lambda,
       this.states,
@@ -186,11 +193,7 @@ export class EmulatedAccount {
   }
 
   /** What services that call targets need. @param dimension of the metric of their failures. */
-  #targetOptions(
-    folder: string,
-    namespace: 'AWS/Events' | 'AWS/Scheduler',
-    dimension: string,
-  ): SchedulerOptions {
+  #targetOptions(folder: string, namespace: TargetNamespace, dimension: string): SchedulerOptions {
     const { state, place, clock, onFault } = this.#options;
     return {
       folder: state.folder(folder),
@@ -199,7 +202,7 @@ export class EmulatedAccount {
       deliver: this.#deliver,
       bury: createBury({ authorizer: () => this.authorizer, sqs: this.#sqs }),
       onFailure: ({ sender: { sourceArn }, targetArn }, failure) => {
-        const name = sourceArn.split('/').at(-1) ?? '';
+        const name = sourceArn.split(/[/:]/).at(-1) ?? '';
         this.serviceMetrics.failedTarget(namespace, { [dimension]: name });
         onFault(new Error(`${sourceArn} could not reach ${targetArn}: ${failure.message}`));
       },

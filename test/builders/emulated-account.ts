@@ -22,6 +22,7 @@ import { type Authorizer, createAuthorizer } from '../../infra/local/emulators/p
 import { createS3 } from '../../infra/local/emulators/s3.ts';
 import { type Container, createSageMaker } from '../../infra/local/emulators/sagemaker.ts';
 import { SchedulerEmulator } from '../../infra/local/emulators/scheduler.ts';
+import { SnsEmulator } from '../../infra/local/emulators/sns.ts';
 import { createSqs, type Sqs } from '../../infra/local/emulators/sqs.ts';
 
 export const PLACE: Place = { account: '123456789012', region: 'eu-west-1' };
@@ -88,7 +89,7 @@ export async function startAccount(
     authorizer: () => authorizer,
     lambda: () => ({ enqueue: (...invocation) => void invoked.push(invocation) }),
     sqs,
-    topics: () => undefined,
+    topics: () => sns,
     machines: () => ({
       startExecution: async (...execution) => void started.push(execution),
     }),
@@ -100,6 +101,11 @@ export async function startAccount(
     bury,
     onFailure: (_: unknown, failure: unknown) => faults.push(failure),
   };
+  const sns = new SnsEmulator({
+    ...targets,
+    folder: join(folder, 'sns'),
+    authorizer: () => authorizer,
+  });
   const events = new EventsEmulator({ ...targets, folder: join(folder, 'events') });
   const cloudWatch = createCloudWatch({
     ...places,
@@ -121,6 +127,7 @@ export async function startAccount(
       container: options.container ?? noContainer,
       ...(options.invocationTimeoutMs && { invocationTimeoutMs: options.invocationTimeoutMs }),
     }),
+    sns,
     events,
     new SchedulerEmulator({ ...targets, folder: join(folder, 'scheduler') }),
     cloudWatch,

@@ -11,12 +11,28 @@ export interface Answer {
 
 /** Calls an awsJson operation of a service for which no SDK client is installed. */
 export async function callJson(
-  { endpoint, region, credentials }: AwsTarget,
+  at: AwsTarget,
   { service, target, version }: { service: string; target: string; version: '1.0' | '1.1' },
   input: object,
 ): Promise<Answer> {
+  const response = await signedFetch(at, service, {
+    headers: { 'content-type': `application/x-amz-json-${version}`, 'x-amz-target': target },
+    body: JSON.stringify(input),
+  });
+  return {
+    status: response.status,
+    headers: response.headers,
+    json: JSON.parse(await response.text()),
+  };
+}
+
+/** A signed POST to the root of a service. */
+export async function signedFetch(
+  { endpoint, region, credentials }: AwsTarget,
+  service: string,
+  { headers, body }: { headers: Readonly<Record<string, string>>; body: string },
+): Promise<Response> {
   const url = new URL(endpoint ?? `https://${service}.${region}.amazonaws.com`);
-  const body = JSON.stringify(input);
   const signer = new SignatureV4({
     service,
     region,
@@ -28,17 +44,8 @@ export async function callJson(
     protocol: url.protocol,
     hostname: url.hostname,
     path: '/',
-    headers: {
-      host: url.host,
-      'content-type': `application/x-amz-json-${version}`,
-      'x-amz-target': target,
-    },
+    headers: { host: url.host, ...headers },
     body,
   });
-  const response = await fetch(url, { method: 'POST', headers: signed.headers, body });
-  return {
-    status: response.status,
-    headers: response.headers,
-    json: JSON.parse(await response.text()),
-  };
+  return fetch(url, { method: 'POST', headers: signed.headers, body });
 }

@@ -59,6 +59,7 @@ const authorizeAs =
     authorizer().authorize(principal, action, resource, {
       ...context,
       'aws:SourceArn': sourceArn,
+      'aws:SourceAccount': sourceArn.split(':')[4] ?? '',
     });
 
 const nameOf = ({ principal }: Sender): string =>

@@ -4,6 +4,14 @@ import type { InvocationMetrics } from './lambda-metrics.ts';
 import type { Dimensions, MetricStore } from './metrics.ts';
 import type { Queue } from './sqs-queue.ts';
 
+/** What a delivery that failed for good is called, by the service that gave up. */
+const FAILURES = {
+  'AWS/Events': 'FailedInvocations',
+  'AWS/Scheduler': 'TargetErrorCount',
+  'AWS/SNS': 'NumberOfNotificationsFailed',
+} as const;
+export type TargetNamespace = keyof typeof FAILURES;
+
 /** What services publish of themselves, as far as templates alarm on it and it is true here. */
 export class ServiceMetrics {
   readonly #metrics: MetricStore;
@@ -64,11 +72,8 @@ export class ServiceMetrics {
   }
 
   /** A rule or schedule whose target could not be reached for good. */
-  failedTarget(
-    namespace: 'AWS/Events' | 'AWS/Scheduler',
-    dimensions: Record<string, string>,
-  ): void {
-    const name = namespace === 'AWS/Events' ? 'FailedInvocations' : 'TargetErrorCount';
+  failedTarget(namespace: TargetNamespace, dimensions: Dimensions): void {
+    const name = FAILURES[namespace];
     const atMs = this.#clock.nowMs();
     this.#metrics.put({ namespace, name, dimensions, unit: 'Count', atMs }, 1);
   }
