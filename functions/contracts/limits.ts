@@ -113,4 +113,39 @@ export const LIMITS = {
   importRecordDays: 90,
   /** A presigned download must start within this. */
   downloadExpirySeconds: 900,
+
+  /** Outcomes of one request: what is judged and written within a few seconds. */
+  outcomesPerRequest: 500,
+  /** A class or an interaction is a word. */
+  outcomeCharacters: 100,
+  /** Clocks of callers run ahead of ours by seconds, never by more than this. */
+  outcomeSkewMs: 300_000,
+  /** Kept beyond the horizon of its outcomes: a cohort that is judged late, an incident looked into. */
+  joinMarginHours: 168,
+  /** Parts of one line are logged together; what has not met the rest by then never will. */
+  partHours: 24,
+  /** Rows in one item of the join table, and the characters of their JSON: an item holds 400 kB. */
+  rowsPerItem: 1_000,
+  rowItemCharacters: 120_000,
+  /** Writers of one model and hour in the join table's index, and of one promotion's units: 1,000 writes a second are one key's most. */
+  keyShards: 16,
+  /** Predictions and outcomes worked on at once: enough to hide the round trips, few enough to be let in. */
+  recordConcurrency: 16,
+  /** Writers that meet at one score try again this often; each time one of them is done. */
+  settleAttempts: 8,
+  /** Units whose exposure is known to be written, so that the next request of a unit writes nothing. */
+  exposuresRemembered: 50_000,
+  /** Kept as long as the longest promotion and its look back. */
+  unitDays: 180,
+  /** Firehose takes 1,000 KiB a record. */
+  archiveRecordBytes: 1_000_000,
+  /** Firehose takes 500 records and 4 MiB a call. */
+  archiveBatchRecords: 500,
+  archiveBatchBytes: 4_000_000,
+  /** Entries that Firehose refused are sent again at once this often; then the delivery is tried again. */
+  archiveAttempts: 4,
+  /** EMF takes 100 values of one metric a line. */
+  valuesPerMetricLine: 100,
+  /** Messages that one call of redrive moves, within the time of an API call. */
+  redriveMessages: 500,
 } as const;

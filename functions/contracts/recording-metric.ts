@@ -13,6 +13,8 @@ export const RECORDING_METRICS = {
   outcomesCorrected: { name: 'OutcomesCorrected', unit: 'Count' },
   /** Of the wrong type, too late, from the future, or of somebody else's prediction. */
   outcomesRefused: { name: 'OutcomesRefused', unit: 'Count' },
+  /** Of the refused, those whose horizon had passed. */
+  outcomesLate: { name: 'OutcomesLate', unit: 'Count' },
   /** From prediction to outcome. */
   labelDelay: { name: 'LabelDelaySeconds', unit: 'Seconds' },
   /** Log lines that are not what they claim to be; they wait in the queue of parked lines. */

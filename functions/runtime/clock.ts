@@ -18,3 +18,6 @@ export const systemClock: Clock = {
 export const instantOf = (epochMs: number): Instant => new Date(epochMs).toISOString() as Instant;
 
 export const epochMsOf = (instant: Instant): number => Date.parse(instant);
+
+/** The same moment in UTC with milliseconds. @param text RFC 3339 with an offset. */
+export const utc = (text: string): Instant => instantOf(Date.parse(text));

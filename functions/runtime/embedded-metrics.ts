@@ -47,17 +47,20 @@ export function metricWriter<Metric extends string>(
   return (
     nowMs: number,
     { Model, Arm }: MetricDimensions,
-    measured: Readonly<Partial<Record<Metric, number>>>,
+    measured: Readonly<Partial<Record<Metric, number | readonly number[]>>>,
     resolutionSeconds: 1 | 60,
   ): string => {
     const names = Object.keys(measured) as Metric[];
     const directive = directiveOf(names, Arm !== undefined, resolutionSeconds);
     let text = `{"_aws":{"Timestamp":${Math.floor(nowMs)},"CloudWatchMetrics":[${directive}]},"Model":"${Model}"`;
     if (Arm !== undefined) text += `,"Arm":"${Arm}"`;
-    for (const metric of names) text += `,"${nameOf(metric)}":${measured[metric] ?? 0}`;
+    for (const metric of names) text += `,"${nameOf(metric)}":${textOf(measured[metric] ?? 0)}`;
     return `${text}}`;
   };
 }
+
+const textOf = (value: number | readonly number[]): string =>
+  typeof value === 'number' ? String(value) : `[${value.join()}]`;
 
 /** Two JSON objects as one. @param first with at least one member. */
 export const joinObjects = (first: string, second: string): string =>

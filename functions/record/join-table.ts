@@ -1,0 +1,264 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import {
+  type DynamoDBDocumentClient,
+  PutCommand,
+  paginateQuery,
+  QueryCommand,
+} from '@aws-sdk/lib-dynamodb';
+import type { Instant } from '../contracts/instant.ts';
+import type { LinePart } from '../contracts/prediction-line.ts';
+import type { Components, QualityComponent } from '../contracts/quality-metric.ts';
+import type { KeptRegister } from './join.ts';
+import { cohortKey, hourOf, shardOf, shortHash, slotKey } from './join-keys.ts';
+import type { RecordedPrediction } from './recorded-prediction.ts';
+import { joinRows, splitRows } from './row-chunks.ts';
+
+export interface KeptScore {
+  readonly row: number;
+  readonly revision: number;
+  readonly basis: string;
+  readonly components: Components;
+  readonly published: readonly QualityComponent[];
+  readonly outcome?: string;
+}
+
+/** All that is kept under a prediction's id. */
+export interface JoinState {
+  readonly prediction?: RecordedPrediction;
+  readonly registers: readonly KeptRegister[];
+  readonly scores: readonly KeptScore[];
+  readonly parts: readonly LinePart[];
+  readonly isMatured: boolean;
+}
+
+/** A prediction or a score as the index by hour shows it: no rows, no secrets. */
+export interface CohortEntry {
+  readonly predictionId: string;
+  /** `prediction#0000` or `score#0`. */
+  readonly sk: string;
+  readonly model: string;
+  readonly version: string;
+  readonly arm: string;
+  readonly at: Instant;
+  readonly promotion?: string;
+  readonly rowCount?: number;
+  /** JSON of `Components`; of scores only. */
+  readonly components?: string;
+  /** JSON; absent where silence was given a meaning. */
+  readonly outcome?: string;
+}
+
+/** Name of the index by hour, and what it shows beside its keys. */
+export const COHORT_INDEX = 'byHour';
+
+type Item = Readonly<Record<string, unknown>>;
+
+const PREDICTION = 'prediction#';
+const chunkKey = (at: number): string => `${PREDICTION}${String(at).padStart(4, '0')}`;
+const MATURED = 'matured';
+
+/** The only code that touches the join table: under each prediction's id what is known of it and its truth. */
+export class JoinTable {
+  readonly #client: DynamoDBDocumentClient;
+  readonly #table: string;
+
+  constructor(client: DynamoDBDocumentClient, table: string) {
+    this.#client = client;
+    this.#table = table;
+  }
+
+  /** Strongly consistent: of two writers, the one that reads second sees both. */
+  async read(predictionId: string): Promise<JoinState> {
+    const pages = paginateQuery(
+      { client: this.#client },
+      {
+        TableName: this.#table,
+        KeyConditionExpression: 'predictionId = :id',
+        ExpressionAttributeValues: { ':id': predictionId },
+        ConsistentRead: true,
+      },
+    );
+    const items: Item[] = [];
+    for await (const { Items = [] } of pages) items.push(...Items);
+    return readState(items);
+  }
+
+  /**
+   * The first piece is written last, so a prediction that can be seen is whole.
+   * @returns false when it was there already.
+   */
+  async putPrediction(prediction: RecordedPrediction, expiresAtEpochSeconds: number) {
+    const { columns: _columns, items: _items, values: _values, ...head } = prediction;
+    const [first, ...others] = splitRows(prediction);
+    const { predictionId, model, at } = prediction;
+    for (const [index, body] of others.entries())
+      await this.#put({ predictionId, sk: chunkKey(index + 1), body, expiresAtEpochSeconds });
+    const item = {
+      ...head,
+      sk: chunkKey(0),
+      chunks: others.length + 1,
+      body: first,
+      cohort: cohortKey(model, hourOf(at), shardOf(predictionId)),
+      expiresAtEpochSeconds,
+    };
+    return this.#putNew(item);
+  }
+
+  /**
+   * The later report holds, whichever is written first.
+   * @param isWaiting whether the prediction is not known yet. Then nobody can tell which reports are refused,
+   * so each value has its own register: a refused one must not push out one that holds.
+   * @returns whether it was written.
+   */
+  async putRegister(
+    predictionId: string,
+    register: KeptRegister,
+    isWaiting: boolean,
+    expiresAtEpochSeconds: number,
+  ): Promise<boolean> {
+    const { slot, caller, outcome, observedAt } = register;
+    const outcomeJson = JSON.stringify(outcome);
+    const value = isWaiting ? `#${shortHash(outcomeJson)}` : '';
+    try {
+      await this.#client.send(
+        new PutCommand({
+          TableName: this.#table,
+          Item: {
+            predictionId,
+            sk: `outcome#${slotKey(slot)}#${caller}${value}`,
+            slot,
+            caller,
+            observedAt,
+            outcomeJson,
+            expiresAtEpochSeconds,
+          },
+          ConditionExpression:
+            'attribute_not_exists(sk) OR observedAt < :at OR (observedAt = :at AND outcomeJson < :outcome)',
+          ExpressionAttributeValues: { ':at': observedAt, ':outcome': outcomeJson },
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  }
+
+  /** @param seen revision that the score was judged over; 0 for none. @returns false when another came between. */
+  async putScore(
+    prediction: RecordedPrediction,
+    score: KeptScore,
+    seen: number,
+    expiresAtEpochSeconds: number,
+  ): Promise<boolean> {
+    const { predictionId, model, version, arm, at, promotion } = prediction;
+    const { row, components, ...rest } = score;
+    const item = {
+      predictionId,
+      sk: `score#${row}`,
+      ...rest,
+      components: JSON.stringify(components),
+      model,
+      version,
+      arm,
+      at,
+      promotion,
+      cohort: cohortKey(model, hourOf(at), shardOf(predictionId)),
+      expiresAtEpochSeconds,
+    };
+    if (seen === 0) return this.#putNew(item);
+    return this.#putIf(item, 'revision = :seen', { ':seen': seen });
+  }
+
+  async putPart(part: LinePart, expiresAtEpochSeconds: number): Promise<void> {
+    const sk = `part#${String(part.part).padStart(4, '0')}`;
+    await this.#put({ predictionId: part.id, sk, ...part, expiresAtEpochSeconds });
+  }
+
+  async putMatured(predictionId: string, expiresAtEpochSeconds: number): Promise<void> {
+    await this.#put({ predictionId, sk: MATURED, expiresAtEpochSeconds });
+  }
+
+  /** One page of what was predicted in an hour and what of it is scored; for jobs that judge cohorts. */
+  async cohort(
+    model: string,
+    hour: string,
+    shard: number,
+    startKey?: Item,
+  ): Promise<{ entries: readonly CohortEntry[]; nextKey?: Item }> {
+    const { Items = [], LastEvaluatedKey } = await this.#client.send(
+      new QueryCommand({
+        TableName: this.#table,
+        IndexName: COHORT_INDEX,
+        KeyConditionExpression: 'cohort = :cohort',
+        ExpressionAttributeValues: { ':cohort': cohortKey(model, hour, shard) },
+        ...(startKey && { ExclusiveStartKey: startKey }),
+      }),
+    );
+    return {
+      entries: Items as CohortEntry[],
+      ...(LastEvaluatedKey && { nextKey: LastEvaluatedKey }),
+    };
+  }
+
+  async #put(item: Item): Promise<void> {
+    await this.#client.send(new PutCommand({ TableName: this.#table, Item: item }));
+  }
+
+  #putNew(item: Item): Promise<boolean> {
+    return this.#putIf(item, 'attribute_not_exists(sk)');
+  }
+
+  async #putIf(item: Item, condition: string, values?: Item): Promise<boolean> {
+    try {
+      await this.#client.send(
+        new PutCommand({
+          TableName: this.#table,
+          Item: item,
+          ConditionExpression: condition,
+          ...(values && { ExpressionAttributeValues: values }),
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  }
+}
+
+function readState(items: readonly Item[]): JoinState {
+  const startingWith = (prefix: string) => items.filter(({ sk }) => String(sk).startsWith(prefix));
+  const chunks = startingWith(PREDICTION);
+  const head = chunks.find(({ sk }) => sk === chunkKey(0));
+  return {
+    ...(head && { prediction: readPrediction(head, chunks) }),
+    registers: startingWith('outcome#').map(readRegister),
+    scores: startingWith('score#').map(readScore),
+    parts: startingWith('part#').map(({ sk: _sk, predictionId: _id, ...part }) => part as LinePart),
+    isMatured: items.some(({ sk }) => sk === MATURED),
+  };
+}
+
+function readPrediction(head: Item, chunks: readonly Item[]): RecordedPrediction {
+  const { sk: _sk, chunks: _chunks, body: _body, cohort: _cohort, ...rest } = head;
+  const { expiresAtEpochSeconds: _expires, ...prediction } = rest;
+  const bodies = chunks.map(({ body }) => String(body));
+  return { ...prediction, ...joinRows(bodies) } as RecordedPrediction;
+}
+
+const readRegister = ({ slot, caller, outcomeJson, observedAt }: Item): KeptRegister => ({
+  slot: String(slot),
+  caller: String(caller),
+  outcome: JSON.parse(String(outcomeJson)),
+  observedAt: observedAt as Instant,
+});
+
+const readScore = ({ sk, revision, basis, components, published, outcome }: Item): KeptScore => ({
+  row: Number(String(sk).slice('score#'.length)),
+  revision: Number(revision),
+  basis: String(basis),
+  components: JSON.parse(String(components)),
+  published: published as QualityComponent[],
+  ...(typeof outcome === 'string' && { outcome }),
+});
