@@ -59,4 +59,18 @@ export const DEFAULTS = {
   uploadExpiryDays: 7,
   /** Events that a follower missed can be replayed for this long; the ledger keeps what must stay. */
   eventRetention: Duration.days(90),
+  /** Results of Athena are copies; whoever needs one longer saves it. */
+  queryResultDays: 7,
+  /** A delivery holds up to a few hundred lines, each a few writes; Firehose may need several attempts. */
+  recordTimeout: Duration.minutes(1),
+  /** Deserializing a delivery is most of the work: one whole vCPU. */
+  recordMemoryMb: 1769,
+  /** SQS asks for six times the function's time-out. */
+  recordVisibility: Duration.minutes(6),
+  /** Each item is tried this often before it is parked. */
+  recordAttempts: 5,
+  /** Share of answered rows that are not in the join table, two quarters of an hour in a row: far above what is on its way at the ends of them. */
+  unrecordedShare: 0.01,
+  /** Firehose converts to Parquet from buffers of 64 MB on; small models fill none, so time decides. */
+  archiveBuffer: { sizeMb: 64, seconds: 300 },
 } as const;

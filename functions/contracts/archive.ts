@@ -56,6 +56,12 @@ export const ARCHIVE_COLUMNS = {
   },
 } as const;
 
+/** Where Athena puts results of queries, in the archive's bucket. */
+export const ATHENA_RESULTS_PREFIX = 'athena/';
+
+/** Lines too long for a record of Firehose, each an object. */
+export const ARCHIVED_LINES_PREFIX = 'lines/';
+
 export type ArchiveTable = keyof typeof ARCHIVE_COLUMNS;
 
 type ValueOf<Type> = Type extends 'string' ? string : Type extends 'boolean' ? boolean : number;

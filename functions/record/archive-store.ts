@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { type FirehoseClient, PutRecordBatchCommand } from '@aws-sdk/client-firehose';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { ArchivedRow, ArchiveTable } from '../contracts/archive.ts';
+import { ARCHIVED_LINES_PREFIX, type ArchivedRow, type ArchiveTable } from '../contracts/archive.ts';
 import { LIMITS } from '../contracts/limits.ts';
 
 /** Stream by table. */
@@ -32,7 +32,7 @@ export class ArchiveStore {
 
   /** Keeps a line that is too long for a record. @returns its key. */
   async putLine(model: string, day: string, predictionId: string, text: string): Promise<string> {
-    const key = `lines/model=${model}/day=${day}/${predictionId}.json`;
+    const key = `${ARCHIVED_LINES_PREFIX}model=${model}/day=${day}/${predictionId}.json`;
     await this.#s3.send(
       new PutObjectCommand({
         Bucket: this.#bucket,

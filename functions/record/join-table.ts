@@ -5,6 +5,7 @@ import {
   paginateQuery,
   QueryCommand,
 } from '@aws-sdk/lib-dynamodb';
+import { COHORT_INDEX } from '../contracts/cohort-index.ts';
 import type { Instant } from '../contracts/instant.ts';
 import type { LinePart } from '../contracts/prediction-line.ts';
 import type { Components, QualityComponent } from '../contracts/quality-metric.ts';
@@ -47,9 +48,6 @@ export interface CohortEntry {
   /** JSON; absent where silence was given a meaning. */
   readonly outcome?: string;
 }
-
-/** Name of the index by hour, and what it shows beside its keys. */
-export const COHORT_INDEX = 'byHour';
 
 type Item = Readonly<Record<string, unknown>>;
 
@@ -189,7 +187,7 @@ export class JoinTable {
     const { Items = [], LastEvaluatedKey } = await this.#client.send(
       new QueryCommand({
         TableName: this.#table,
-        IndexName: COHORT_INDEX,
+        IndexName: COHORT_INDEX.name,
         KeyConditionExpression: 'cohort = :cohort',
         ExpressionAttributeValues: { ':cohort': cohortKey(model, hour, shard) },
         ...(startKey && { ExclusiveStartKey: startKey }),

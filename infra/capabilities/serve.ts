@@ -18,6 +18,7 @@ import { failureAlarm, functionFailures } from '../failure-alarm.ts';
 import { ARCHITECTURES, onnxRuntimeLayer } from '../onnxruntime-layer.ts';
 import { sageMakerNamePrefix } from '../sagemaker-hosting.ts';
 import { type Invocation, ServiceFunction } from '../service-function.ts';
+import type { LogRecorder } from './record.ts';
 
 export interface ServeProps {
   readonly config: Config;
@@ -30,6 +31,7 @@ export interface ServeProps {
   readonly versions: TableV2;
   readonly routes: TableV2;
   readonly deadLetters: Queue;
+  readonly recorder: LogRecorder;
 }
 
 /** A request becomes a prediction: one function a model, and one that knows which models there are. */
@@ -98,7 +100,9 @@ class ServedModel extends NestedStack {
     for (const prefix of [`v1/models/${id}/*`, `v2/models/${id}`, `v2/models/${id}/*`])
       api.admitTo(target, `Admit-${prefix}`, prefix);
     if (spec.runtime.functionUrl) target.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM });
-    this.#shadow(props);
+    const shadow = this.#shadow(props);
+    this.#recorded(props, 'Recorded', this.server, ['prediction', 'part', 'failure']);
+    this.#recorded(props, 'ShadowRecorded', shadow, ['shadow']);
     failureAlarm(
       this,
       'ServerFails',
@@ -135,7 +139,7 @@ class ServedModel extends NestedStack {
   }
 
   /** Sends recorded requests through the challenger, off the caller's path, while the route asks for it. */
-  #shadow(props: ServedModelProps): void {
+  #shadow(props: ServedModelProps): ServiceFunction {
     const { spec, deadLetters } = props;
     const shadow = this.#modelFunction(
       'Shadow',
@@ -151,6 +155,25 @@ class ServedModel extends NestedStack {
       filterPattern: FilterPattern.booleanValue('$.isShadowed', true),
       filterName: 'shadow',
     });
+    return shadow;
+  }
+
+  /** Hands lines of some kinds to the one function that records them all. */
+  #recorded(
+    { recorder }: ServedModelProps,
+    id: string,
+    { logs }: ServiceFunction,
+    kinds: readonly string[],
+  ): void {
+    const filters = kinds.map((kind) => FilterPattern.stringValue('$.kind', '=', kind));
+    const subscription = new SubscriptionFilter(this, id, {
+      logGroup: logs,
+      // The recorder's own permission lets in the logs of all models.
+      destination: new LambdaDestination(recorder.target, { addPermissions: false }),
+      filterPattern: FilterPattern.any(...filters),
+      filterName: 'record',
+    });
+    subscription.node.addDependency(recorder.admission);
   }
 
   #modelFunction(

@@ -11,6 +11,7 @@ import type { EmulatedType, Emulator, Place, Resource } from './emulators/emulat
 import type { EventSourceMapping } from './emulators/event-source-mapping.ts';
 import { EVENT_SOURCE_TYPES, startEventSources } from './emulators/event-sources.ts';
 import { EventsEmulator } from './emulators/events.ts';
+import { createFirehose } from './emulators/firehose.ts';
 import { IAM_TYPES } from './emulators/iam-types.ts';
 import { InjectedFaults } from './emulators/injected-faults.ts';
 import { createKms } from './emulators/kms.ts';
@@ -99,12 +100,21 @@ export class EmulatedAccount {
       onFault,
     });
     this.cloudWatch = this.#createCloudWatch();
+    const s3 = createS3({ folder: state.folder('s3'), place, clock });
     this.emulators = [
       createDynamoDb({ folder: state.folder('dynamodb'), place, clock, faults, onFault }),
-      createS3({ folder: state.folder('s3'), place, clock }),
+      s3,
       createKms({ folder: state.folder('kms'), place }),
       this.#sqs,
       createSageMaker({ folder: state.folder('sagemaker'), place, clock, container }),
+      createFirehose({
+        folder: state.folder('firehose'),
+        place,
+        clock,
+        authorizer: () => this.authorizer,
+        s3,
+        onFault,
+      }),
       this.logs,
       this.#sns,
       this.events,

@@ -6,6 +6,7 @@ import { acknowledge } from '../acknowledgements.ts';
 import { Api } from '../api.ts';
 import { Curate } from '../capabilities/curate.ts';
 import { Promote } from '../capabilities/promote.ts';
+import { Record } from '../capabilities/record.ts';
 import { Serve } from '../capabilities/serve.ts';
 import { type Config, DEFAULTS } from '../config.ts';
 import type { ServiceFunction } from '../service-function.ts';
@@ -13,11 +14,13 @@ import type { StatefulStack } from './stateful.ts';
 
 /**
  * START HERE. The flow as wiring: versions are registered and routes are set (promote); requests are
- * answered by the versions that the route names (serve); files become the datasets everyone shares (curate).
+ * answered by the versions that the route names (serve); predictions are kept and meet their outcomes
+ * (record); files become the datasets everyone shares (curate).
  */
 export class DeliveryStack extends Stack {
   readonly api: Api;
   readonly deadLetters: Queue;
+  readonly recording: Record;
   /** Functions that belong to no single model. */
   readonly sharedFunctions: readonly ServiceFunction[];
 
@@ -45,8 +48,11 @@ export class DeliveryStack extends Stack {
     this.api = new Api(this, 'Api', { config, key });
     const shared = { config, specs, api: this.api, key, artifacts, versions, routes };
     const { operatorApi } = new Promote(this, 'Promote', shared);
+    const { joins, units, archive } = stateful;
+    this.recording = new Record(this, 'Record', { ...shared, joins, units, archive });
     const { catalog } = new Serve(this, 'Serve', {
       ...shared,
+      recorder: this.recording.recorder,
       sealingKey,
       hashKey,
       deadLetters: this.deadLetters,
@@ -62,6 +68,6 @@ export class DeliveryStack extends Stack {
       bus: stateful.bus,
       deadLetters: this.deadLetters,
     });
-    this.sharedFunctions = [operatorApi, catalog, ...curate.functions];
+    this.sharedFunctions = [operatorApi, catalog, ...this.recording.functions, ...curate.functions];
   }
 }

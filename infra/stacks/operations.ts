@@ -5,6 +5,7 @@ import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { METRIC_NAMESPACE, SERVING_METRICS } from '../../functions/contracts/serving-metric.ts';
 import type { Config } from '../config.ts';
 import { failureAlarm, functionFailures } from '../failure-alarm.ts';
+import { recordingAlarms, unrecordedAlarm } from '../recording-alarms.ts';
 import type { DeliveryStack } from './delivery.ts';
 
 /**
@@ -33,6 +34,7 @@ export class OperationsStack extends Stack {
       api.rest.metricServerError({ period: Duration.minutes(1) }),
       'Callers got a 5xx from the API.',
     );
+    recordingAlarms(this, delivery.recording.queues);
     for (const shared of sharedFunctions)
       failureAlarm(
         this,
@@ -40,7 +42,8 @@ export class OperationsStack extends Stack {
         functionFailures(shared),
         `${shared.node.path} failed or was throttled.`,
       );
-    for (const { name } of specs)
+    for (const { name } of specs) {
+      unrecordedAlarm(this, name);
       failureAlarm(
         this,
         `Failures-${name}`,
@@ -53,5 +56,6 @@ export class OperationsStack extends Stack {
         }),
         `${name} could not answer what it was asked rightly.`,
       );
+    }
   }
 }

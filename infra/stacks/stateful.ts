@@ -1,4 +1,10 @@
-import { AttributeType, Billing, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import {
+  AttributeType,
+  Billing,
+  ProjectionType,
+  TableEncryptionV2,
+  TableV2,
+} from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
@@ -11,6 +17,8 @@ import {
 } from 'aws-cdk-lib/aws-s3';
 import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
+import { ATHENA_RESULTS_PREFIX } from '../../functions/contracts/archive.ts';
+import { COHORT_INDEX } from '../../functions/contracts/cohort-index.ts';
 import { EVENT_SOURCE } from '../../functions/contracts/event-bus.ts';
 import { type Config, DEFAULTS } from '../config.ts';
 
@@ -26,6 +34,12 @@ export class StatefulStack extends Stack {
   readonly artifacts: Bucket;
   readonly versions: TableV2;
   readonly routes: TableV2;
+  /** Predictions, their outcomes and scores, under each prediction's id; forgets beyond the horizon. */
+  readonly joins: TableV2;
+  /** Exposures of units to promotions, and what their requests were worth. */
+  readonly units: TableV2;
+  /** Predictions, outcomes and scores for good, as Parquet. */
+  readonly archive: Bucket;
   /** Encrypts datasets and nothing else: sealed features lie there opened. */
   readonly datasetsKey: Key;
   /** Dataset versions, and files on their way to become some. */
@@ -64,6 +78,16 @@ export class StatefulStack extends Stack {
     ]);
     this.versions = this.#table('Versions', { sortKey: 'sk' });
     this.routes = this.#table('Routes');
+    this.joins = this.#joinTable();
+    this.units = this.#table('Units', {
+      partitionKey: 'pk',
+      sortKey: 'sk',
+      timeToLiveAttribute: 'expiresAtEpochSeconds',
+    });
+    this.archive = this.#bucket('Archive', this.key, accessLogs, [
+      { abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      { prefix: ATHENA_RESULTS_PREFIX, expiration: Duration.days(DEFAULTS.queryResultDays) },
+    ]);
     this.datasetsKey = new Key(this, 'DatasetsKey', {
       description: `Slipway ${config.stage}: datasets`,
       alias: `alias/slipway-${config.stage}-datasets`,
@@ -84,6 +108,23 @@ export class StatefulStack extends Stack {
       timeToLiveAttribute: 'expiresAtEpochSeconds',
     });
     this.bus = this.#bus(config);
+  }
+
+  /** Jobs that judge cohorts look by model and hour; the rows themselves stay out of that index. */
+  #joinTable(): TableV2 {
+    const joins = this.#table('Joins', {
+      partitionKey: 'predictionId',
+      sortKey: 'sk',
+      timeToLiveAttribute: 'expiresAtEpochSeconds',
+    });
+    joins.addGlobalSecondaryIndex({
+      indexName: COHORT_INDEX.name,
+      partitionKey: { name: COHORT_INDEX.partitionKey, type: AttributeType.STRING },
+      sortKey: { name: 'predictionId', type: AttributeType.STRING },
+      projectionType: ProjectionType.INCLUDE,
+      nonKeyAttributes: [...COHORT_INDEX.attributes],
+    });
+    return joins;
   }
 
   #bus({ stage }: Config): EventBus {
@@ -167,11 +208,16 @@ export class StatefulStack extends Stack {
 
   #table(
     id: string,
-    options: { sortKey?: string; key?: Key; timeToLiveAttribute?: string } = {},
+    options: {
+      partitionKey?: string;
+      sortKey?: string;
+      key?: Key;
+      timeToLiveAttribute?: string;
+    } = {},
   ): TableV2 {
-    const { sortKey, key = this.key, timeToLiveAttribute } = options;
+    const { partitionKey = 'model', sortKey, key = this.key, timeToLiveAttribute } = options;
     return new TableV2(this, id, {
-      partitionKey: { name: 'model', type: AttributeType.STRING },
+      partitionKey: { name: partitionKey, type: AttributeType.STRING },
       ...(sortKey && { sortKey: { name: sortKey, type: AttributeType.STRING } }),
       ...(timeToLiveAttribute && { timeToLiveAttribute }),
       billing: Billing.onDemand(),

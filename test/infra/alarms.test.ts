@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
+import { RECORDING_METRICS } from '../../functions/contracts/recording-metric.ts';
 import { SERVING_METRICS } from '../../functions/contracts/serving-metric.ts';
 import { aModel } from '../builders/model-spec.ts';
 import { listOf, objectOf, synthesize, textOf } from '../builders/templates.ts';
@@ -25,7 +26,7 @@ const alarms = app.of('AWS::CloudWatch::Alarm').map(({ name, properties }) => {
   };
 });
 
-test('nothing fails unseen: dead letters, answers of 5xx, functions, models', () => {
+test('nothing fails unseen: dead letters, answers of 5xx, functions, models, what is not recorded', () => {
   const row = (name: string, ...watches: string[]) => ({
     name,
     watches,
@@ -41,6 +42,32 @@ test('nothing fails unseen: dead letters, answers of 5xx, functions, models', ()
         'ApproximateNumberOfMessagesVisible <delivery/DeadLetters.QueueName>',
       ),
       row('operations/ServerErrors', '5XXError slipway-main'),
+      row(
+        'operations/ParkedRecords',
+        'ApproximateNumberOfMessagesVisible <delivery/RecordParked.QueueName>',
+      ),
+      row(
+        'operations/FailedDeliveries',
+        'ApproximateNumberOfMessagesVisible <delivery/RecordDeliveries.QueueName>',
+      ),
+      {
+        ...row(
+          'operations/RecordsWait',
+          'ApproximateAgeOfOldestMessage <delivery/RecordWork.QueueName>',
+        ),
+        threshold: 1800,
+      },
+      ...['Logged', 'Retrying', 'Outcomes', 'Records'].map((each) =>
+        row(`operations/${each}Fails`, ...fails(`delivery/Record${each}`)),
+      ),
+      ...['one', 'two'].map((model) => ({
+        ...row(
+          `operations/Unrecorded${model}`,
+          `${SERVING_METRICS.rows.name} ${model}`,
+          `${RECORDING_METRICS.recordedRows.name} ${model}`,
+        ),
+        threshold: 0.01,
+      })),
       row('operations/CatalogFails', ...fails('delivery/ServeCatalog')),
       row('operations/OperatorApiFails', ...fails('delivery/PromoteOperatorApi')),
       row('operations/DatasetApiFails', ...fails('delivery/CurateDatasetApi')),

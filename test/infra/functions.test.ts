@@ -3,6 +3,7 @@ import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { DatasetApiEnv, ExportEnv, ImportEnv } from '../../functions/curate/env.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { InspectGraphEnv, OperatorApiEnv } from '../../functions/promote/env.ts';
+import { LogRecordingEnv, OutcomesEnv, RecordsEnv } from '../../functions/record/env.ts';
 import { CatalogEnv, ServeEnv } from '../../functions/serve/env.ts';
 import { aModel } from '../builders/model-spec.ts';
 import { listOf, objectOf, type Resource, synthesize, textOf } from '../builders/templates.ts';
@@ -65,6 +66,10 @@ describe('every function', () => {
       'curate/operator-api': keysOf(DatasetApiEnv),
       'promote/inspect-graph': keysOf(InspectGraphEnv),
       'promote/operator-api': keysOf(OperatorApiEnv),
+      'record/failed-records': keysOf(LogRecordingEnv),
+      'record/outcomes-api': keysOf(OutcomesEnv),
+      'record/predictions-logged': keysOf(LogRecordingEnv),
+      'record/records-api': keysOf(RecordsEnv),
       'serve/catalog': keysOf(CatalogEnv),
       'serve/request': keysOf(ServeEnv),
       'serve/requests-logged': keysOf(ServeEnv),
@@ -138,14 +143,20 @@ describe('a function that nobody waits for', () => {
     );
   });
 
-  test('retries twice, and then its events wait in the queue of dead letters', () => {
-    for (const { properties } of configs)
+  test('retries twice, and then its events wait in the queue of dead letters, or of whole deliveries', () => {
+    for (const { name, properties } of configs)
       expect(properties).toEqual({
         FunctionName: properties['FunctionName'],
         Qualifier: '$LATEST',
         MaximumRetryAttempts: 2,
         MaximumEventAgeInSeconds: 21_600,
-        DestinationConfig: { OnFailure: { Destination: '<delivery/DeadLetters.Arn>' } },
+        DestinationConfig: {
+          OnFailure: {
+            Destination: name.startsWith('delivery/RecordLogged')
+              ? '<delivery/RecordDeliveries.Arn>'
+              : '<delivery/DeadLetters.Arn>',
+          },
+        },
       });
   });
 

@@ -65,6 +65,9 @@ test('an edited spec changes the assets of its model, and of what knows all mode
   const after = assetsOf(edited);
   expect(Object.keys(after).filter((name) => after[name] !== before[name])).toEqual([
     'delivery/PromoteOperatorApi',
+    'delivery/RecordLogged',
+    'delivery/RecordRetrying',
+    'delivery/RecordOutcomes',
     'delivery/ServeCatalog',
     'delivery/CurateImport',
     'delivery/CurateExport',

@@ -3,16 +3,23 @@ import { isRecord } from './json.ts';
 /** Whether a log event's message passes a subscription filter. */
 export type LogFilter = (message: string) => boolean;
 
+const ANY_OF = /^\{ (\(.+\)(?: \|\| \(.+\))+) \}$/;
 const IS_BOOLEAN = /^\{ ?\(?\$\.([\w.]+) IS (TRUE|FALSE)\)? ?\}$/;
 const EQUALS_TEXT = /^\{ ?\(?\$\.([\w.]+) = "([^"]*)"\)? ?\}$/;
 
 /**
- * Of the filter pattern syntax, what templates here use: everything, `$.x IS TRUE` and `$.x = "text"`.
+ * Of the filter pattern syntax, what templates here use: everything, `$.x IS TRUE`, `$.x = "text"`
+ * and any of several such.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
  * @throws on any other pattern, at start.
  */
 export function compileFilterPattern(pattern: string): LogFilter {
   if (pattern.trim() === '') return () => true;
+  const alternatives = ANY_OF.exec(pattern)?.[1];
+  if (alternatives) {
+    const filters = alternatives.split(' || ').map((each) => compileFilterPattern(`{ ${each} }`));
+    return (message) => filters.some((matches) => matches(message));
+  }
   const boolean = IS_BOOLEAN.exec(pattern);
   if (boolean) return (message) => memberOf(message, boolean[1] ?? '') === (boolean[2] === 'TRUE');
   const text = EQUALS_TEXT.exec(pattern);

@@ -1,0 +1,15 @@
+/** The join table's index of predictions and scores by model and hour, and what it shows beside their keys. */
+export const COHORT_INDEX = {
+  name: 'byHour',
+  partitionKey: 'cohort',
+  attributes: [
+    'model',
+    'version',
+    'arm',
+    'at',
+    'promotion',
+    'rowCount',
+    'components',
+    'outcome',
+  ],
+} as const;
