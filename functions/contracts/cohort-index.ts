@@ -2,14 +2,5 @@
 export const COHORT_INDEX = {
   name: 'byHour',
   partitionKey: 'cohort',
-  attributes: [
-    'model',
-    'version',
-    'arm',
-    'at',
-    'promotion',
-    'rowCount',
-    'components',
-    'outcome',
-  ],
+  attributes: ['model', 'version', 'arm', 'at', 'promotion', 'rowCount', 'components', 'outcome'],
 } as const;

@@ -1,7 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { type FirehoseClient, PutRecordBatchCommand } from '@aws-sdk/client-firehose';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { ARCHIVED_LINES_PREFIX, type ArchivedRow, type ArchiveTable } from '../contracts/archive.ts';
+import {
+  ARCHIVED_LINES_PREFIX,
+  type ArchivedRow,
+  type ArchiveTable,
+} from '../contracts/archive.ts';
 import { LIMITS } from '../contracts/limits.ts';
 
 /** Stream by table. */

@@ -6,7 +6,7 @@ import type { ModelSpec } from '../contracts/model-spec.ts';
 import { readAsset } from '../runtime/asset.ts';
 import { documentClient } from '../runtime/clients.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { writeLine } from '../runtime/log.ts';
+import { log, writeLine } from '../runtime/log.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { ArchiveStore } from './archive-store.ts';
 import { LogRecordingEnv, OutcomesEnv } from './env.ts';
@@ -40,7 +40,7 @@ function createRecorder(env: z.infer<typeof OutcomesEnv>) {
   const measurements = new Measurements(specs, systemClock, writeLine);
   const clock = systemClock;
   const recorder = new Recorder({ specs, joins, units, archive, clock, measurements });
-  return { specs, joins, measurements, recorder, clock };
+  return { specs, joins, measurements, recorder, clock, log };
 }
 
 export function createLogRecording(): LogRecording {

@@ -1,6 +1,6 @@
 import { LIMITS } from '../contracts/limits.ts';
 import { inParallel } from '../runtime/in-parallel.ts';
-import { describeError, log } from '../runtime/log.ts';
+import { describeError, type log } from '../runtime/log.ts';
 import { type LoggedItem, readJoined, readLoggedItems } from './log-delivery.ts';
 import { type Measurements, NO_MODEL } from './measurements.ts';
 import type { Recorder } from './recorder.ts';
@@ -9,6 +9,7 @@ import { RecordWork, type WorkQueueStore } from './work-queue-store.ts';
 export interface LogRecordingParts {
   readonly recorder: Recorder;
   readonly measurements: Measurements;
+  readonly log: typeof log;
   /** Tried again from here. */
   readonly failed: Pick<WorkQueueStore, 'send'>;
   /** Kept here until somebody has looked. */
@@ -33,7 +34,7 @@ export class LogRecording {
       try {
         await this.#record(item);
       } catch (error) {
-        log({ kind: 'item-failed', item: item.kind, ...describeError(error) });
+        this.#parts.log({ kind: 'item-failed', item: item.kind, ...describeError(error) });
         this.#parts.measurements.count(NO_MODEL, 'failedItems');
         failed.push({ kind: 'lines', messages: [...item.messages], reason: String(error) });
       }
@@ -57,7 +58,7 @@ export class LogRecording {
       try {
         await this.#work(RecordWork.parse(JSON.parse(body)));
       } catch (error) {
-        log({ kind: 'item-failed', item: 'queued', ...describeError(error) });
+        this.#parts.log({ kind: 'item-failed', item: 'queued', ...describeError(error) });
         this.#parts.measurements.count(NO_MODEL, 'failedItems');
         failed.push({ itemIdentifier: id });
       }

@@ -5,7 +5,7 @@ import { explainIssues } from '../contracts/strict-object.ts';
 import { type Clock, utc } from '../runtime/clock.ts';
 import { inParallel } from '../runtime/in-parallel.ts';
 import { parseJson } from '../runtime/json-body.ts';
-import { describeError, log } from '../runtime/log.ts';
+import { describeError, type log } from '../runtime/log.ts';
 import { type KeptRegister, outranks } from './join.ts';
 import type { JoinState, JoinTable } from './join-table.ts';
 import { type Measurements, NO_MODEL, type RecordingMetric } from './measurements.ts';
@@ -39,6 +39,7 @@ interface ReporterParts {
   readonly measurements: Measurements;
   /** Of all models: an outcome that waits longer has no prediction. */
   readonly longestHorizonHours: number;
+  readonly log: typeof log;
 }
 
 /** A report and its place in the request. */
@@ -100,7 +101,7 @@ export class OutcomeReporter {
       await this.#take(group, caller, results);
     } catch (error) {
       const predictionId = group[0]?.predictionId;
-      log({ kind: 'outcomes-failed', predictionId, ...describeError(error) });
+      this.#parts.log({ kind: 'outcomes-failed', predictionId, ...describeError(error) });
       for (const report of group)
         if (!results.has(report.at))
           results.set(report.at, this.#settled(NO_MODEL, report, TRY_AGAIN));

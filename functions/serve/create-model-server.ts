@@ -10,7 +10,7 @@ import { readAsset } from '../runtime/asset.ts';
 import { documentClient } from '../runtime/clients.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { KeyStore } from '../runtime/key-store.ts';
-import { writeLine } from '../runtime/log.ts';
+import { log, writeLine } from '../runtime/log.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import { Unsealer } from '../runtime/sealing.ts';
 import { ArtifactCache } from './artifact-cache.ts';
@@ -66,7 +66,7 @@ export function createModelServer(): ModelServer {
       (await keyStore()).newDataKey(env.SEALING_KEY, sealingContext(spec.name)),
     hashSecret: async () => (await keyStore()).derivedSecret(env.HASH_KEY, HASH_PURPOSE),
   };
-  return new ModelServer({ ...parts, logKeys: new LogKeyCache(source, spec, clock) });
+  return new ModelServer({ ...parts, logKeys: new LogKeyCache(source, spec, clock, log) });
 }
 
 export function createShadow(): Shadow {

@@ -2,7 +2,7 @@ import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { Sealed } from '../contracts/prediction-line.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { describeError, log } from '../runtime/log.ts';
+import { describeError, type log } from '../runtime/log.ts';
 import { type DataKey, keyedHash, seal } from '../runtime/sealing.ts';
 
 export interface LogKeySource {
@@ -30,6 +30,7 @@ export const hashesLog = ({ features, promotion }: ModelSpec): boolean =>
 export class LogKeyCache {
   readonly #source: LogKeySource;
   readonly #clock: Clock;
+  readonly #log: typeof log;
   readonly #needs: { readonly seals: boolean; readonly hashes: boolean };
   #dataKey: DataKey | undefined;
   #dataKeyUntilMs = 0;
@@ -37,8 +38,9 @@ export class LogKeyCache {
   #secret: Uint8Array | undefined;
   #retryAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(source: LogKeySource, spec: ModelSpec, clock: Clock) {
+  constructor(source: LogKeySource, spec: ModelSpec, clock: Clock, writeLog: typeof log) {
     this.#source = source;
+    this.#log = writeLog;
     this.#clock = clock;
     this.#needs = { seals: sealsLog(spec), hashes: hashesLog(spec) };
   }
@@ -78,7 +80,7 @@ export class LogKeyCache {
       this.#usesLeft = LIMITS.dataKeyUses;
     } catch (error) {
       this.#retryAtMs = this.#clock.nowMs() + LIMITS.failedKeyRetryMs;
-      log({ kind: 'keys-missing', ...describeError(error) });
+      this.#log({ kind: 'keys-missing', ...describeError(error) });
     }
   }
 }

@@ -4,6 +4,7 @@ import { inferencePaths, inferenceSchemas } from './openapi-inference.ts';
 import { modelPaths, modelSchemas } from './openapi-models.ts';
 import { operatorPaths, operatorSchemas } from './openapi-operators.ts';
 import { type JsonObject, objectOf, pathParameter, refusalComponents } from './openapi-parts.ts';
+import { recordPaths, recordSchemas } from './openapi-records.ts';
 
 const ERROR = objectOf({
   error: { type: 'string', description: 'What is wrong, for a person.' },
@@ -46,12 +47,18 @@ export function openApiDocument(specs: readonly ModelSpec[], serverUrl = '.'): J
       description: specs.map(({ name, description }) => `- **${name}**: ${description}`).join('\n'),
     },
     servers: [{ url: serverUrl }],
-    paths: merged([...specs.map(modelPaths), inferencePaths(model, specs), operatorPaths(model)]),
+    paths: merged([
+      ...specs.map(modelPaths),
+      inferencePaths(model, specs),
+      recordPaths(),
+      operatorPaths(model),
+    ]),
     components: {
       schemas: merged([
         { Error: ERROR },
         ...specs.map(modelSchemas),
         inferenceSchemas(),
+        recordSchemas(),
         operatorSchemas(),
       ]),
       responses: refusalComponents,

@@ -43,8 +43,7 @@ describe('the log of every model', () => {
         FunctionName: '<delivery/RecordLogged.Arn>',
         Principal: 'logs.amazonaws.com',
         SourceAccount: '<AWS::AccountId>',
-        SourceArn:
-          'arn:aws:logs:us-east-1:<AWS::AccountId>:log-group:/slipway/main/serve/*',
+        SourceArn: 'arn:aws:logs:us-east-1:<AWS::AccountId>:log-group:/slipway/main/serve/*',
       },
     ]);
   });

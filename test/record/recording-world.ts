@@ -14,6 +14,7 @@ export function recordingWorld(
 ) {
   const clock = new ManualClock();
   const lines: Record<string, unknown>[] = [];
+  const logged: Readonly<Record<string, unknown>>[] = [];
   const measurements = new Measurements(
     specs,
     clock,
@@ -31,12 +32,14 @@ export function recordingWorld(
     clock,
     measurements,
     longestHorizonHours,
+    log: (entry) => void logged.push(entry),
   });
   const failed: RecordWork[] = [];
   const parked: RecordWork[] = [];
   const recording = new LogRecording({
     recorder,
     measurements,
+    log: (entry) => void logged.push(entry),
     failed: { send: async (work) => void failed.push(...work) },
     parked: { send: async (work) => void parked.push(...work) },
   });
@@ -51,6 +54,7 @@ export function recordingWorld(
     failed,
     joins,
     lines,
+    logged,
     measured,
     parked,
     recorder,

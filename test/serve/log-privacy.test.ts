@@ -95,7 +95,12 @@ function world({ isKmsDown = false } = {}) {
   const server = new ModelServer({
     ...parts,
     findVersion: async () => undefined,
-    logKeys: new LogKeyCache(source, spec, clock),
+    logKeys: new LogKeyCache(
+      source,
+      spec,
+      clock,
+      (entry) => void lines.unshift(JSON.stringify(entry)),
+    ),
   });
   const unsealer = new Unsealer(async (encrypted) => keys.get(encrypted) ?? randomBytes(32));
   const shadow = new Shadow({ ...parts, unsealer });
@@ -133,7 +138,10 @@ describe.each([
     expect(line.sealed).toBeUndefined();
     expect(line.unit).toBeUndefined();
     expect(line.withheld).toEqual(expect.arrayContaining(['b', 'c']));
-    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ KeysMissing: 1 });
+    expect(lines.map((text) => JSON.parse(text))).toMatchObject([
+      { kind: 'keys-missing', message: 'KMS is down' },
+      { KeysMissing: 1 },
+    ]);
     for (const secret of SECRETS) expect(lines.join('\n')).not.toContain(secret);
     await shadow.run(line);
     expect(seen['2']).toEqual([]);

@@ -231,7 +231,10 @@ export class LambdaEmulator implements Emulator {
     const principal: Principal = { kind: 'service', service };
     this.#options
       .authorizer()
-      .authorize(principal, 'lambda:InvokeFunction', functionArn, { 'aws:SourceArn': sourceArn });
+      .authorize(principal, 'lambda:InvokeFunction', functionArn, {
+        'aws:SourceArn': sourceArn,
+        'aws:SourceAccount': sourceArn.split(':')[4],
+      });
     return emulated;
   }
 
