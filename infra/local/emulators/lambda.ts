@@ -229,12 +229,10 @@ export class LambdaEmulator implements Emulator {
   #admit(service: string, functionArn: string, sourceArn: string): EmulatedFunction {
     const emulated = this.#find(functionArn);
     const principal: Principal = { kind: 'service', service };
-    this.#options
-      .authorizer()
-      .authorize(principal, 'lambda:InvokeFunction', functionArn, {
-        'aws:SourceArn': sourceArn,
-        'aws:SourceAccount': sourceArn.split(':')[4],
-      });
+    this.#options.authorizer().authorize(principal, 'lambda:InvokeFunction', functionArn, {
+      'aws:SourceArn': sourceArn,
+      'aws:SourceAccount': sourceArn.split(':')[4],
+    });
     return emulated;
   }
 
