@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import {
   GetObjectCommand,
   PutObjectCommand,
@@ -20,9 +21,11 @@ import type { AccessKey } from '../../infra/local/emulators/credentials.ts';
 import { type Declaration, PLACE, role } from '../builders/emulated-account.ts';
 import { callJson } from '../builders/signed-fetch.ts';
 import { temporaryFolder } from '../builders/temporary-folder.ts';
+import type { AwsTarget } from '../cases/target.ts';
 
 const TableName = 'events';
 const Bucket = 'objects';
+const QUEUE_ARN = `arn:aws:sqs:${PLACE.region}:${PLACE.account}:queue`;
 const declarations: readonly Declaration[] = [
   role('writer', ['*']),
   [
@@ -46,6 +49,26 @@ const declarations: readonly Declaration[] = [
   ],
   ['AWS::S3::Bucket', 'Objects', { BucketName: Bucket }],
   ['AWS::SQS::Queue', 'Queue', { QueueName: 'queue', VisibilityTimeout: 0 }],
+  [
+    'AWS::SQS::QueuePolicy',
+    'Policy',
+    {
+      Queues: [`http://127.0.0.1:1/${PLACE.account}/queue`],
+      PolicyDocument: {
+        Statement: {
+          Effect: 'Allow',
+          Principal: { Service: 'events.amazonaws.com' },
+          Action: 'sqs:SendMessage',
+          Resource: QUEUE_ARN,
+        },
+      },
+    },
+  ],
+  [
+    'AWS::Events::Rule',
+    'Rule',
+    { EventPattern: { source: ['crash'] }, Targets: [{ Arn: QUEUE_ARN, Id: 'queue' }] },
+  ],
 ];
 
 /** An account in a process of its own, over a folder that outlives it. */
@@ -101,6 +124,25 @@ async function writeUntilKilled(
   await writers;
   return acknowledged;
 }
+
+/** Receives until there is nothing more, and deletes what came. */
+async function drain(target: AwsTarget): Promise<readonly string[]> {
+  const QueueUrl = `http://127.0.0.1:1/${PLACE.account}/queue`;
+  const bodies: string[] = [];
+  for (;;) {
+    const input = { QueueUrl, MaxNumberOfMessages: 10 };
+    const { json } = await callJson(target, sqs('ReceiveMessage'), input);
+    const messages = (json['Messages'] ?? []) as { Body: string; ReceiptHandle: string }[];
+    if (messages.length === 0) return bodies;
+    for (const { Body, ReceiptHandle } of messages) {
+      bodies.push(Body);
+      await callJson(target, sqs('DeleteMessage'), { QueueUrl, ReceiptHandle });
+    }
+  }
+}
+
+const sqs = (operation: string) =>
+  ({ service: 'sqs', target: `AmazonSQS.${operation}`, version: '1.0' }) as const;
 
 describe('kill -9 in the middle of acknowledged writes loses none', () => {
   test('of items, and tears none from its index entry', async () => {
@@ -174,25 +216,36 @@ describe('kill -9 in the middle of acknowledged writes loses none', () => {
     await using folder = await temporaryFolder();
     await using first = await startProcess(folder.folder);
     const QueueUrl = `http://127.0.0.1:1/${PLACE.account}/queue`;
-    const sqs = (operation: string) =>
-      ({ service: 'sqs', target: `AmazonSQS.${operation}`, version: '1.0' }) as const;
     const send = async (MessageBody: string) => {
       const input = { QueueUrl, MessageBody };
       expect((await callJson(first.target, sqs('SendMessage'), input)).status).toBe(200);
     };
     const acknowledged = await writeUntilKilled(send, first.kill);
     await using second = await startProcess(folder.folder);
-    const kept = new Set<string>();
-    for (;;) {
-      const input = { QueueUrl, MaxNumberOfMessages: 10 };
-      const { json } = await callJson(second.target, sqs('ReceiveMessage'), input);
-      const messages = (json['Messages'] ?? []) as { Body: string; ReceiptHandle: string }[];
-      if (messages.length === 0) break;
-      for (const { Body, ReceiptHandle } of messages) {
-        kept.add(Body);
-        await callJson(second.target, sqs('DeleteMessage'), { QueueUrl, ReceiptHandle });
-      }
-    }
+    const kept = new Set(await drain(second.target));
     expect(acknowledged.difference(kept)).toEqual(new Set());
+  });
+
+  test('of events, nor of what their rules deliver', async () => {
+    await using folder = await temporaryFolder();
+    await using first = await startProcess(folder.folder);
+    const events = new EventBridgeClient({ ...first.target, maxAttempts: 1 });
+    const put = async (id: string) => {
+      const entry = { Source: 'crash', DetailType: 'Put', Detail: JSON.stringify({ id }) };
+      const { FailedEntryCount } = await events.send(new PutEventsCommand({ Entries: [entry] }));
+      expect(FailedEntryCount).toBe(0);
+    };
+    const acknowledged = await writeUntilKilled(put, first.kill);
+    await using second = await startProcess(folder.folder);
+    const delivered = new Set<string>();
+    await expect
+      .poll(
+        async () => {
+          for (const body of await drain(second.target)) delivered.add(JSON.parse(body).detail.id);
+          return acknowledged.difference(delivered);
+        },
+        { timeout: 20_000 },
+      )
+      .toEqual(new Set());
   });
 });
