@@ -113,6 +113,7 @@ export class EmulatedAccount {
         clock,
         authorizer: () => this.authorizer,
         s3,
+        faults,
         onFault,
       }),
       this.logs,

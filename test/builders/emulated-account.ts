@@ -11,6 +11,7 @@ import { createBury, createDeliver } from '../../infra/local/emulators/deliverie
 import { createDynamoDb, type DynamoDb } from '../../infra/local/emulators/dynamodb.ts';
 import type { EmulatedType, Place, Resource } from '../../infra/local/emulators/emulator.ts';
 import { EventsEmulator } from '../../infra/local/emulators/events.ts';
+import { createFirehose } from '../../infra/local/emulators/firehose.ts';
 import { createFront } from '../../infra/local/emulators/front.ts';
 import { IAM_TYPES } from '../../infra/local/emulators/iam-types.ts';
 import { InjectedFaults } from '../../infra/local/emulators/injected-faults.ts';
@@ -115,10 +116,18 @@ export async function startAccount(
     putEvent: (event) => events.putServiceEvent(event),
     deliver,
   });
+  const s3 = createS3({ folder: join(folder, 's3'), place: PLACE, clock });
   const emulators = [
     dynamodb,
     sqs,
-    createS3({ folder: join(folder, 's3'), place: PLACE, clock }),
+    s3,
+    createFirehose({
+      ...places,
+      folder: join(folder, 'firehose'),
+      authorizer: () => authorizer,
+      s3,
+      faults: injected,
+    }),
     createKms({ folder: join(folder, 'kms'), place: PLACE }),
     createSageMaker({
       folder: join(folder, 'sagemaker'),
@@ -167,7 +176,7 @@ export async function startAccount(
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await closed;
-      for (const emulator of emulators) await emulator.stop();
+      for (const emulator of emulators.toReversed()) await emulator.stop();
       if (options.folder === undefined) await rm(folder, { recursive: true });
     },
   };

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { FirehoseClient, PutRecordCommand } from '@aws-sdk/client-firehose';
 import {
   GetObjectCommand,
   PutObjectCommand,
@@ -16,9 +17,11 @@ import {
   QueryCommand,
   TransactWriteCommand,
 } from '@aws-sdk/lib-dynamodb';
+import { parquetReadObjects } from 'hyparquet';
 import { describe, expect, test } from 'vitest';
 import type { AccessKey } from '../../infra/local/emulators/credentials.ts';
 import { type Declaration, PLACE, role } from '../builders/emulated-account.ts';
+import { SCORES_TABLE, scoresStream } from '../builders/firehose-stream.ts';
 import { callJson } from '../builders/signed-fetch.ts';
 import { temporaryFolder } from '../builders/temporary-folder.ts';
 import type { AwsTarget } from '../cases/target.ts';
@@ -48,6 +51,10 @@ const declarations: readonly Declaration[] = [
     },
   ],
   ['AWS::S3::Bucket', 'Objects', { BucketName: Bucket }],
+  ['AWS::S3::Bucket', 'Archive', { BucketName: 'archive' }],
+  role('firehose', ['s3:PutObject'], ['glue:GetTableVersions']),
+  SCORES_TABLE,
+  scoresStream('archive', { BufferingHints: { SizeInMBs: 64, IntervalInSeconds: 1 } }),
   ['AWS::SQS::Queue', 'Queue', { QueueName: 'queue', VisibilityTimeout: 0 }],
   [
     'AWS::SQS::QueuePolicy',
@@ -123,6 +130,19 @@ async function writeUntilKilled(
   await killProcess();
   await writers;
   return acknowledged;
+}
+
+/** Of every row in the archive. */
+async function archivedIds(client: S3Client): Promise<readonly unknown[]> {
+  const ids: unknown[] = [];
+  for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: 'archive' }))
+    for (const { Key = '' } of Contents) {
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: 'archive', Key }));
+      const bytes = new Uint8Array((await Body?.transformToByteArray()) ?? []);
+      for (const row of await parquetReadObjects({ file: bytes.buffer }))
+        ids.push(row['prediction_id']);
+    }
+  return ids;
 }
 
 /** Receives until there is nothing more, and deletes what came. */
@@ -243,6 +263,29 @@ describe('kill -9 in the middle of acknowledged writes loses none', () => {
         async () => {
           for (const body of await drain(second.target)) delivered.add(JSON.parse(body).detail.id);
           return acknowledged.difference(delivered);
+        },
+        { timeout: 20_000 },
+      )
+      .toEqual(new Set());
+  });
+
+  test('of records for the archive', async () => {
+    await using folder = await temporaryFolder();
+    await using first = await startProcess(folder.folder);
+    const firehose = new FirehoseClient({ ...first.target, maxAttempts: 1 });
+    const put = (id: string) => {
+      const row = { model: 'm', day: '2026-11-27', prediction_id: id };
+      const Record = { Data: Buffer.from(JSON.stringify(row)) };
+      return firehose.send(new PutRecordCommand({ DeliveryStreamName: 'scores', Record }));
+    };
+    const acknowledged = await writeUntilKilled(put, first.kill);
+    await using second = await startProcess(folder.folder);
+    const archived = new Set<unknown>();
+    await expect
+      .poll(
+        async () => {
+          for (const id of await archivedIds(second.objects)) archived.add(id);
+          return acknowledged.difference(archived);
         },
         { timeout: 20_000 },
       )

@@ -39,6 +39,10 @@ export class DurableMap<V> {
     return this.#values.entries();
   }
 
+  get size(): number {
+    return this.#values.size;
+  }
+
   async set(key: string, value: V): Promise<void> {
     this.#values.set(key, value);
     await this.#level.put(this.#prefix + key, value);
@@ -47,5 +51,19 @@ export class DurableMap<V> {
   async delete(key: string): Promise<void> {
     this.#values.delete(key);
     await this.#level.del(this.#prefix + key);
+  }
+
+  /** All of them or none. */
+  async setAll(entries: readonly (readonly [key: string, value: V])[]): Promise<void> {
+    for (const [key, value] of entries) this.#values.set(key, value);
+    await this.#level.batch(
+      entries.map(([key, value]) => ({ type: 'put', key: this.#prefix + key, value })),
+    );
+  }
+
+  /** All of them or none. */
+  async deleteAll(keys: readonly string[]): Promise<void> {
+    for (const key of keys) this.#values.delete(key);
+    await this.#level.batch(keys.map((key) => ({ type: 'del', key: this.#prefix + key })));
   }
 }

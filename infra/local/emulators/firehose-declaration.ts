@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import type { EmulatedType, Place, Resource } from './emulator.ts';
+import { typeOf } from './firehose-parquet.ts';
+import { compilePrefix, type Prefix } from './firehose-prefix.ts';
 import { physicalName } from './physical-name.ts';
 
 /** Columns of a Glue table: Hive's names of types. */
@@ -70,15 +72,17 @@ export interface StreamSettings {
   readonly arn: string;
   readonly bucketName: string;
   readonly roleArn: string;
-  readonly prefix: string;
-  readonly errorPrefix: string;
+  readonly prefix: Prefix;
+  readonly errorPrefix: Prefix;
   readonly bufferBytes: number;
   readonly bufferMs: number;
   /** Name of a partition key → member of the record. */
   readonly partitionKeys: ReadonlyMap<string, string>;
   readonly columns: readonly GlueColumn[];
-  /** What the role must be allowed to read the schema. */
-  readonly tableArn: string;
+  /** Whether a key of its own seals the buffer, which answers mention. */
+  readonly isEncrypted: boolean;
+  readonly database: string;
+  readonly table: string;
 }
 
 const streamArn = (name: string, { account, region }: Place): string =>
@@ -159,21 +163,27 @@ function readStream(
     (each) => each.DatabaseName === DatabaseName && each.TableInput.Name === TableName,
   );
   if (!table) throw new TypeError(`${path}: the template has no Glue table ${TableName}`);
+  const [{ Parameters }] = destination.ProcessingConfiguration.Processors;
+  const partitionKeys = readQuery(path, Parameters);
+  const names = new Set(partitionKeys.keys());
+  for (const { Type } of table.TableInput.StorageDescriptor.Columns) typeOf(Type);
   return {
     name: ref,
     arn: streamArn(ref, place),
     bucketName: destination.BucketARN.split(':').at(-1) ?? '',
     roleArn: destination.RoleARN,
-    prefix: destination.Prefix,
-    errorPrefix: destination.ErrorOutputPrefix,
+    prefix: compilePrefix(destination.Prefix, names),
+    errorPrefix: compilePrefix(destination.ErrorOutputPrefix, new Set()),
     bufferBytes: destination.BufferingHints.SizeInMBs * 1024 * 1024,
     bufferMs: destination.BufferingHints.IntervalInSeconds * 1000,
-    partitionKeys: readQuery(path, destination.ProcessingConfiguration.Processors[0].Parameters),
+    partitionKeys,
     columns: table.TableInput.StorageDescriptor.Columns.map(({ Name, Type }) => ({
       name: Name,
       type: Type,
     })),
-    tableArn: `arn:aws:glue:${place.region}:${place.account}:table/${DatabaseName}/${TableName}`,
+    isEncrypted: properties['DeliveryStreamEncryptionConfigurationInput'] !== undefined,
+    database: DatabaseName,
+    table: TableName,
   };
 }
 
@@ -183,7 +193,7 @@ function readQuery(
   parameters: readonly { readonly ParameterName: string; readonly ParameterValue: string }[],
 ): ReadonlyMap<string, string> {
   const query = parameters.find(({ ParameterName }) => ParameterName === 'MetadataExtractionQuery');
-  const text = query?.ParameterValue ?? '';
+  const text = (query?.ParameterValue ?? '').replaceAll(/\s/g, '');
   if (!/^\{\w+:\.\w+(,\w+:\.\w+)*\}$/.test(text))
     throw new TypeError(`${path}: the query ${text} is not one that is emulated: {a:.b,c:.d}`);
   const pairs = text.slice(1, -1).split(',');

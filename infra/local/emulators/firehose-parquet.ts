@@ -40,9 +40,12 @@ export function conversionProblem(
   return undefined;
 }
 
-function typeOf(type: string): HiveType {
+/** @throws TypeError for a type that is not emulated. */
+export function typeOf(type: string): HiveType {
   if (Object.hasOwn(PARQUET_TYPES, type)) return type as HiveType;
-  throw new TypeError(`columns of ${type} are not emulated`);
+  throw new TypeError(
+    `columns of type ${type} are not emulated; emulated: ${Object.keys(PARQUET_TYPES).join(', ')}`,
+  );
 }
 
 function cell(type: HiveType, value: unknown): unknown {

@@ -1,16 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as realSleep } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import type { DurableMap } from './durable-map.ts';
 import type { StreamSettings } from './firehose-declaration.ts';
-import { conversionProblem, toParquet } from './firehose-parquet.ts';
-import { isRecord, type JsonObject } from './json.ts';
-
-/** One record in the buffer. */
-export interface Buffered {
-  /** In base64. */
-  readonly data: string;
-  readonly arrivedMs: number;
-}
+import { toParquet } from './firehose-parquet.ts';
+import { type Buffered, errorLine, type ReadRecord, readRecord } from './firehose-records.ts';
 
 export interface StreamOptions {
   readonly settings: StreamSettings;
@@ -21,12 +15,8 @@ export interface StreamOptions {
   readonly onFault: (fault: unknown) => void;
 }
 
-interface Parsed {
-  readonly key: string;
-  readonly data: string;
-  readonly record: JsonObject | undefined;
-  readonly problem: string;
-}
+type Whole = Extract<ReadRecord, { kind: 'whole' }>;
+type Broken = Extract<ReadRecord, { kind: 'broken' }>;
 
 /** S3 that refuses is asked again after this, in real time, as Firehose does for a day. */
 const RETRY_MS = 1000;
@@ -37,146 +27,132 @@ export class FirehoseStream {
   readonly #stopping = new AbortController();
   #bytes = 0;
   #next = 0;
-  #flushing = Promise.resolve();
-  #timer: Promise<void> | undefined;
+  #isFull = Promise.withResolvers<void>();
+  #delivering: Promise<void> | undefined;
 
   constructor(options: StreamOptions) {
     this.#options = options;
     for (const [key, { data }] of options.buffer.entries()) {
-      this.#bytes += data.length;
+      this.#bytes += sizeOf(data);
       this.#next = Math.max(this.#next, Number(key) + 1);
     }
-    if (this.#bytes > 0) this.#startTimer();
+    if (this.#bytes > 0) this.#wake();
   }
 
-  /** Resolves once the record is on disk. */
-  async put(data: string): Promise<string> {
+  /** Takes records in base64; all are on disk when this resolves. @returns their ids. */
+  async put(records: readonly string[]): Promise<readonly string[]> {
     const { buffer, clock, settings } = this.#options;
-    const key = String(this.#next++).padStart(12, '0');
-    await buffer.set(key, { data, arrivedMs: clock.nowMs() });
-    this.#bytes += data.length;
-    if (this.#bytes * (3 / 4) >= settings.bufferBytes) this.#flushSoon();
-    else this.#startTimer();
-    return `${settings.name}-${key}`;
+    const arrivedMs = clock.nowMs();
+    const taken = records.map((data): [string, Buffered] => {
+      const key = String(this.#next).padStart(12, '0');
+      this.#next += 1;
+      return [key, { data, arrivedMs }];
+    });
+    await buffer.setAll(taken);
+    for (const data of records) this.#bytes += sizeOf(data);
+    this.#wake();
+    return taken.map(([key]) => `${settings.name}-${key}`);
   }
 
   /** What is buffered stays on disk for the next start. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#timer;
-    await this.#flushing;
+    await this.#delivering;
   }
 
-  #startTimer(): void {
-    this.#timer ??= this.#waitForAge().finally(() => {
-      this.#timer = undefined;
+  #wake(): void {
+    if (this.#bytes >= this.#options.settings.bufferBytes) this.#isFull.resolve();
+    this.#delivering ??= this.#deliverWhenDue().finally(() => {
+      this.#delivering = undefined;
+      // What came between the last look and now.
+      if (this.#options.buffer.size > 0 && !this.#stopping.signal.aborted) this.#wake();
     });
   }
 
-  async #waitForAge(): Promise<void> {
-    const { buffer, clock, settings, onFault } = this.#options;
+  /** Until the buffer is empty. */
+  async #deliverWhenDue(): Promise<void> {
+    const { buffer, onFault } = this.#options;
     const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      const [oldest] = buffer.entries();
-      if (!oldest) return;
-      const leftMs = oldest[1].arrivedMs + settings.bufferMs - clock.nowMs();
+    while (!signal.aborted && buffer.size > 0) {
+      await this.#untilDue();
+      if (signal.aborted) return;
       try {
-        if (leftMs > 0) await clock.sleep(leftMs, signal);
-        else await this.#flush();
+        await this.#deliver();
       } catch (fault) {
-        if (signal.aborted) return;
         onFault(fault);
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await realSleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
     }
   }
 
-  #flushSoon(): void {
-    this.#flush().catch((fault: unknown) => this.#options.onFault(fault));
-  }
-
-  /** One at a time. */
-  #flush(): Promise<void> {
-    const flushed = this.#flushing.then(() => this.#deliver());
-    this.#flushing = flushed.catch(() => undefined);
-    return flushed;
+  /** Resolves when the oldest record is old enough, when the buffer is full, and when the stream stops. */
+  async #untilDue(): Promise<void> {
+    const { buffer, clock, settings } = this.#options;
+    const [oldest] = buffer.entries();
+    const leftMs = (oldest?.[1].arrivedMs ?? 0) + settings.bufferMs - clock.nowMs();
+    if (leftMs <= 0 || this.#bytes >= settings.bufferBytes) return;
+    this.#isFull = Promise.withResolvers<void>();
+    const done = new AbortController();
+    const aged = clock.sleep(leftMs, AbortSignal.any([done.signal, this.#stopping.signal]));
+    await Promise.race([aged.catch(() => undefined), this.#isFull.promise]);
+    done.abort();
   }
 
   async #deliver(): Promise<void> {
-    const { buffer, settings } = this.#options;
-    const all = [...buffer.entries()].map(([key, { data }]) => this.#parse(key, data));
-    const whole = all.filter(({ problem }) => problem === '');
-    const partitions = Map.groupBy(whole, ({ record }) => this.#prefixOf(record ?? {}));
-    for (const [prefix, records] of partitions) {
-      const body = toParquet(
-        settings.columns,
-        records.map(({ record }) => record ?? {}),
+    const { buffer, settings, clock, onFault } = this.#options;
+    const read = [...buffer.entries()].map(([key, kept]) => readRecord(settings, key, kept));
+    const nowMs = clock.nowMs();
+    const whole = read.filter((record) => record.kind === 'whole');
+    for (const [prefix, records] of Map.groupBy(whole, (record) => this.#prefix(record, nowMs)))
+      await this.#write(`${prefix}${this.#objectName(nowMs)}.parquet`, records, () =>
+        toParquet(
+          settings.columns,
+          records.map(({ record }) => record),
+        ),
       );
-      await this.#write(`${prefix}${this.#objectName()}.parquet`, body, records);
+    const broken = read.filter((record) => record.kind === 'broken');
+    for (const [errorType, records] of Map.groupBy(broken, (record) => record.errorType)) {
+      await this.#writeErrors(errorType, records, nowMs);
+      onFault(
+        new Error(`${settings.name}: ${records.length} records: ${records[0]?.message ?? ''}`),
+      );
     }
-    const broken = all.filter(({ problem }) => problem !== '');
-    if (broken.length > 0) await this.#writeBroken(broken);
   }
 
-  #parse(key: string, data: string): Parsed {
-    const { settings } = this.#options;
-    const parsed = parseJson(Buffer.from(data, 'base64').toString());
-    if (!parsed) return { key, data, record: undefined, problem: 'no JSON object' };
-    const missing = [...settings.partitionKeys.values()].find(
-      (member) => typeof parsed[member] !== 'string',
-    );
-    const problem =
-      missing === undefined
-        ? (conversionProblem(settings.columns, parsed) ?? '')
-        : `no partition key ${missing}`;
-    return { key, data, record: parsed, problem };
-  }
-
-  #prefixOf(record: JsonObject): string {
-    const { prefix, partitionKeys } = this.#options.settings;
-    return prefix.replaceAll(/!\{partitionKeyFromQuery:(\w+)\}/g, (_, name: string) =>
-      String(record[partitionKeys.get(name) ?? '']),
-    );
+  #prefix({ partitionKeys }: Whole, nowMs: number): string {
+    return this.#options.settings.prefix({ nowMs, partitionKeys, randomText });
   }
 
   /** `slipway-main-scores-1-2026-11-23-12-00-00-<uuid>` */
-  #objectName(): string {
-    const { settings, clock } = this.#options;
-    const at = new Date(clock.nowMs()).toISOString().slice(0, 19).replaceAll(/[T:]/g, '-');
-    return `${settings.name}-1-${at}-${randomUUID()}`;
+  #objectName(nowMs: number): string {
+    const at = new Date(nowMs).toISOString().slice(0, 19).replaceAll(/[T:]/g, '-');
+    return `${this.#options.settings.name}-1-${at}-${randomUUID()}`;
   }
 
-  async #writeBroken(broken: readonly Parsed[]): Promise<void> {
-    const { settings, onFault } = this.#options;
-    const lines = broken.map(({ data, problem }) =>
-      JSON.stringify({ rawData: data, errorCode: 'DataFormatConversion', errorMessage: problem }),
+  #writeErrors(
+    errorType: Broken['errorType'],
+    records: readonly Broken[],
+    nowMs: number,
+  ): Promise<void> {
+    const { settings } = this.#options;
+    const partitionKeys = new Map<string, string>();
+    const prefix = settings.errorPrefix({ nowMs, partitionKeys, errorType, randomText });
+    const lines = records.map((record) => errorLine(record, settings, nowMs));
+    return this.#write(`${prefix}${this.#objectName(nowMs)}`, records, () =>
+      Buffer.from(`${lines.join('\n')}\n`),
     );
-    const prefix = settings.errorPrefix.replaceAll(
-      '!{firehose:error-output-type}',
-      'format-conversion-failed',
-    );
-    const body = Buffer.from(lines.join('\n'));
-    await this.#write(`${prefix}${this.#objectName()}`, body, broken);
-    onFault(new Error(`${settings.name}: ${broken.length} records: ${broken[0]?.problem}`));
   }
 
   /** A crash between the two writes the records again. */
-  async #write(key: string, body: Buffer, records: readonly Parsed[]): Promise<void> {
+  async #write(key: string, records: readonly ReadRecord[], render: () => Buffer): Promise<void> {
     const { buffer, putObject } = this.#options;
-    await putObject(key, body);
-    for (const record of records) {
-      await buffer.delete(record.key);
-      this.#bytes -= record.data.length;
-    }
+    await putObject(key, render());
+    const keys = records.map((record) => record.key);
+    for (const each of keys) this.#bytes -= sizeOf(buffer.get(each)?.data ?? '');
+    await buffer.deleteAll(keys);
   }
 }
 
-function parseJson(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    // What is no JSON goes to the error output.
-    return undefined;
-  }
-}
+const sizeOf = (base64: string): number => Buffer.byteLength(base64, 'base64');
+
+const randomText = (): string => randomUUID().slice(0, 11);

@@ -2,14 +2,16 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { Level } from 'level';
-import * as z from 'zod';
 import type { Clock } from '../clock.ts';
-import { dispatch, parseInput } from './aws-json.ts';
+import { dispatch } from './aws-json.ts';
 import { DurableMap } from './durable-map.ts';
-import type { Call, Emulator, Place, Principal } from './emulator.ts';
+import type { Emulator, Place, Principal } from './emulator.ts';
 import { ServiceError } from './emulator.ts';
 import { firehoseTypes, readStreams, type StreamSettings } from './firehose-declaration.ts';
-import { type Buffered, FirehoseStream } from './firehose-stream.ts';
+import { firehoseOperations, type Stream } from './firehose-operations.ts';
+import type { Buffered } from './firehose-records.ts';
+import { FirehoseStream } from './firehose-stream.ts';
+import type { InjectedFaults } from './injected-faults.ts';
 import type { Authorizer } from './policy.ts';
 
 export interface FirehoseOptions {
@@ -19,23 +21,12 @@ export interface FirehoseOptions {
   readonly authorizer: () => Authorizer;
   /** Where objects go. */
   readonly s3: Pick<Emulator, 'handle'>;
+  /**
+   * Calls that tests have fail. `Record` fails one record of a call, seen as `{ Data }`; `Deliver` the
+   * writing of an object, seen as `{ key }`.
+   */
+  readonly faults?: InjectedFaults;
   readonly onFault: (fault: unknown) => void;
-}
-
-const LARGEST_RECORD_BYTES = 1000 * 1024;
-const LARGEST_BATCH_BYTES = 4 * 1024 * 1024;
-
-const PutRecordBatchInput = z.object({
-  DeliveryStreamName: z.string(),
-  Records: z
-    .array(z.object({ Data: z.base64() }))
-    .min(1)
-    .max(500),
-});
-
-interface Stream {
-  readonly settings: StreamSettings;
-  readonly stream: FirehoseStream;
 }
 
 /** Firehose of the kind that archives need: JSON put directly becomes Parquet in S3, by partition. */
@@ -53,7 +44,8 @@ export function createFirehose(options: FirehoseOptions): Emulator {
 
   async function open(database: Level<string, unknown>, settings: StreamSettings): Promise<void> {
     const principal = roleOf(settings);
-    authorizer().authorize(principal, 'glue:GetTableVersions', settings.tableArn);
+    for (const table of catalogOf(settings, place))
+      authorizer().authorize(principal, 'glue:GetTableVersions', table);
     const buffer = await DurableMap.open<Buffered>(database, `${settings.name}/`);
     const putObject = (key: string, body: Buffer) => put(options, settings, key, body);
     const stream = new FirehoseStream({ settings, buffer, clock, putObject, onFault });
@@ -69,23 +61,9 @@ export function createFirehose(options: FirehoseOptions): Emulator {
       for (const settings of readStreams(resources, place)) await open(level, settings);
     },
     handle(call) {
-      const operations = {
-        PutRecordBatch: async (request: Parameters<typeof parseInput>[1], within: Call) => {
-          const input = parseInput(PutRecordBatchInput, request);
-          const { settings, stream } = find(input.DeliveryStreamName);
-          within.authorize('firehose:PutRecordBatch', settings.arn);
-          checkSizes(input.Records);
-          const ids: string[] = [];
-          for (const { Data } of input.Records) ids.push(await stream.put(Data));
-          return {
-            FailedPutCount: 0,
-            Encrypted: true,
-            RequestResponses: ids.map((RecordId) => ({ RecordId })),
-          };
-        },
-      };
+      const operations = firehoseOperations(find, options.faults);
       const protocol = { targetPrefix: 'Firehose_20150804', version: '1.1' } as const;
-      return dispatch({ name: 'Firehose', ...protocol, operations }, call);
+      return dispatch({ name: 'Firehose', ...protocol, operations, faults: options.faults }, call);
     },
     async stop() {
       for (const { stream } of streams.values()) await stream.stop();
@@ -94,15 +72,10 @@ export function createFirehose(options: FirehoseOptions): Emulator {
   };
 }
 
-function checkSizes(records: readonly { readonly Data: string }[]): void {
-  const sizes = records.map(({ Data }) => Buffer.byteLength(Data, 'base64'));
-  const total = sizes.reduce((sum, size) => sum + size, 0);
-  if (sizes.every((size) => size <= LARGEST_RECORD_BYTES) && total <= LARGEST_BATCH_BYTES) return;
-  throw new ServiceError(
-    400,
-    'InvalidArgumentException',
-    `a record may have ${LARGEST_RECORD_BYTES} bytes, a batch ${LARGEST_BATCH_BYTES}; got ${Math.max(...sizes)} and ${total}`,
-  );
+/** A table is read with permissions on its catalogue and database too. */
+function catalogOf({ database, table }: StreamSettings, { account, region }: Place) {
+  const glue = (resource: string) => `arn:aws:glue:${region}:${account}:${resource}`;
+  return [glue('catalog'), glue(`database/${database}`), glue(`table/${database}/${table}`)];
 }
 
 const roleOf = ({ roleArn, name }: StreamSettings): Principal => ({
@@ -113,12 +86,13 @@ const roleOf = ({ roleArn, name }: StreamSettings): Principal => ({
 
 /** Through S3's own door, so that the role, the bucket's policy and the key have their say. */
 async function put(
-  { authorizer, s3 }: FirehoseOptions,
+  { authorizer, s3, faults }: FirehoseOptions,
   settings: StreamSettings,
   key: string,
   body: Buffer,
 ): Promise<void> {
   const principal = roleOf(settings);
+  faults?.check('Firehose', 'Deliver', { key });
   await s3.handle({
     principal,
     method: 'PUT',
