@@ -49,6 +49,8 @@ export const DEFAULTS = {
   deadLetterRetention: Duration.days(14),
   /** 1,769 MB is one whole vCPU; functions that only call AWS need a fraction of it. */
   smallMemoryMb: 512,
+  /** A graph of 200 MB, its working memory, and the components of millions of rows. */
+  evaluationMemoryMb: 3008,
   /** One whole vCPU, for functions that compute. */
   oneCpuMemoryMb: 1769,
   /** API Gateway answers 504 after 29 s; a function that runs longer works for nobody. */

@@ -111,6 +111,10 @@ export const LIMITS = {
   datasetExamples: 20,
   /** Files that nobody imported, and records of imports that were refused, are kept this long. */
   importRecordDays: 90,
+  /** Rows that a graph answers at once in an offline evaluation: enough to fill a matrix product. */
+  evaluationBatchRows: 4_096,
+  /** Values of one feature that are judged one by one; the rest is one slice. */
+  sliceValues: 50,
   /** A presigned download must start within this. */
   downloadExpirySeconds: 900,
 

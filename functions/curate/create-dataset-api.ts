@@ -2,6 +2,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { ModelSpec } from '../contracts/model-spec.ts';
+import { EvaluationTable } from '../evaluate/evaluation-table.ts';
 import { readAsset } from '../runtime/asset.ts';
 import { documentClient } from '../runtime/clients.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -28,6 +29,7 @@ export function createDatasetApi(): DatasetApi {
     store: new DatasetStore(new S3Client({}), env.DATASET_BUCKET),
     table: new DatasetTable(dynamo, env.DATASET_TABLE),
     pointers: new PointerTable(dynamo, env.DATASET_TABLE),
+    evaluations: new EvaluationTable(dynamo, env.EVALUATION_TABLE),
     events: new EventPublisher(new EventBridgeClient({}), env.EVENT_BUS),
     imports: new FunctionStarter(lambda, env.IMPORT_FUNCTION),
     exports: new FunctionStarter(lambda, env.EXPORT_FUNCTION),

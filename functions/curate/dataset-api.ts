@@ -3,6 +3,7 @@ import { DatasetDigest, type DatasetVersion, PointerName } from '../contracts/da
 import { Instant } from '../contracts/instant.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
+import type { EvaluationTable } from '../evaluate/evaluation-table.ts';
 import type { ApiReply, ApiRequest } from '../runtime/api-handler.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { EventPublisher } from '../runtime/event-publisher.ts';
@@ -25,6 +26,7 @@ export interface DatasetApi {
   readonly store: DatasetStore;
   readonly table: DatasetTable;
   readonly pointers: PointerTable;
+  readonly evaluations: Pick<EvaluationTable, 'baselines'>;
   readonly events: EventPublisher;
   readonly imports: FunctionStarter;
   readonly exports: FunctionStarter;
@@ -49,6 +51,7 @@ const ANSWERS: readonly (readonly [method: string, path: string, answer: Answer]
   ['GET', 'pointers/*', showPointer],
   ['PUT', 'pointers/*', changePointer],
   ['GET', 'pointers/*/moves', listMoves],
+  ['GET', 'baselines', listBaselines],
   ['GET', '*', show],
   ['GET', '*/profile', showProfile],
   ['GET', '*/rows', showRows],
@@ -213,6 +216,15 @@ async function listMoves(
 ): Promise<ApiReply> {
   const { moves, next } = await pointers.moves(model, pointerNamed(named), readCursor(query));
   return { status: 200, body: { moves, cursor: next ?? null } };
+}
+
+/** What the champion was worth on each validation set, newest first. */
+async function listBaselines(
+  _: ApiRequest,
+  { name }: ModelSpec,
+  { evaluations }: DatasetApi,
+): Promise<ApiReply> {
+  return { status: 200, body: { baselines: await evaluations.baselines(name, LIMITS.pageSize) } };
 }
 
 async function changePointer(

@@ -9,6 +9,7 @@ const Stores = {
 /** Environment of `operator-api.handler.ts`. */
 export const DatasetApiEnv = z.object({
   ...Stores,
+  EVALUATION_TABLE: z.string(),
   IMPORT_FUNCTION: z.string(),
   EXPORT_FUNCTION: z.string(),
 });

@@ -1,10 +1,8 @@
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { openSession } from '../runtime/onnx-session.ts';
 import type { Backend } from './backend.ts';
 import { ModelMisbehaved } from './fault.ts';
 import { datatypeOf, onnxTypeOf, type Tensor } from './tensor.ts';
-
-/** A Lambda function has one vCPU at this memory, and the others in proportion. */
-const MEMORY_OF_ONE_CPU_MB = 1769;
 
 /** A graph opened in this process. */
 export class OnnxBackend implements Backend {
@@ -16,13 +14,7 @@ export class OnnxBackend implements Backend {
 
   /** @param path of a verified artifact. @param memoryMb of the function; threads follow its vCPUs. */
   static async open(path: string, memoryMb: number): Promise<OnnxBackend> {
-    const session = await InferenceSession.create(path, {
-      // Unset, the pool is sized to the host and fights for the function's share of it.
-      intraOpNumThreads: Math.max(1, Math.floor(memoryMb / MEMORY_OF_ONE_CPU_MB)),
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-    });
-    return new OnnxBackend(session);
+    return new OnnxBackend(await openSession(path, memoryMb));
   }
 
   async run(inputs: readonly Tensor[]): Promise<readonly Tensor[]> {

@@ -1,4 +1,5 @@
 import { DatasetDigest, DatasetVersion, Pointer, PointerName } from '../contracts/dataset.ts';
+import { Baseline } from '../contracts/dataset-evaluation.ts';
 import { DatasetProfile } from '../contracts/dataset-profile.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import type { OperatorPath } from './openapi-operators.ts';
@@ -122,6 +123,15 @@ export const DATASET_PATHS: readonly OperatorPath[] = [
   },
   {
     method: 'get',
+    path: '/v1/datasets/{model}/baselines',
+    operationId: 'listBaselines',
+    summary: 'Show what the champion was worth on each validation set; never across sets.',
+    success: [200, 'The newest baselines.'],
+    answer: 'BaselineList',
+    refusals: [],
+  },
+  {
+    method: 'get',
     path: '/v1/datasets/{model}/pointers/{pointer}/moves',
     operationId: 'listMoves',
     summary: 'List the moves of a pointer, newest first, a page at a time.',
@@ -189,6 +199,8 @@ export const datasetSchemas = (): Record<string, JsonObject> => ({
   DatasetProfile: schemaOf(DatasetProfile),
   Pointer: schemaOf(Pointer),
   DatasetPage: pageOf('datasets', 'DatasetVersion'),
+  Baseline: schemaOf(Baseline),
+  BaselineList: objectOf({ baselines: { type: 'array', items: ref('Baseline') } }),
   PointerMovePage: pageOf('moves', 'Pointer'),
   ...uploadSchemas(),
   Import: {

@@ -21,6 +21,7 @@ export interface CurateProps {
   readonly datasetsKey: IKey;
   readonly datasets: Bucket;
   readonly datasetTable: TableV2;
+  readonly evaluations: TableV2;
   readonly bus: EventBus;
   readonly deadLetters: Queue;
 }
@@ -110,7 +111,7 @@ export class Curate extends Construct {
   }
 
   #operatorApi(importer: ServiceFunction, exporter: ServiceFunction): ServiceFunction {
-    const { config, specs, key, datasets, datasetTable, bus } = this.#props;
+    const { config, specs, key, datasets, datasetTable, evaluations, bus } = this.#props;
     const operatorApi = new ServiceFunction(this, 'DatasetApi', {
       handler: 'curate/operator-api',
       description: 'Dataset versions and pointers, for operators',
@@ -119,6 +120,7 @@ export class Curate extends Construct {
         DATASET_BUCKET: datasets.bucketName,
         DATASET_TABLE: datasetTable.tableName,
         EVENT_BUS: bus.eventBusName,
+        EVALUATION_TABLE: evaluations.tableName,
         IMPORT_FUNCTION: importer.functionName,
         EXPORT_FUNCTION: exporter.functionName,
       },
@@ -156,6 +158,8 @@ export class Curate extends Construct {
       'dynamodb:PutItem',
       'dynamodb:ConditionCheckItem',
     );
+    evaluations.grant(operatorApi, 'dynamodb:Query');
+    key.grantDecrypt(operatorApi);
     this.#grantKey(operatorApi);
     this.#grantEvents(operatorApi);
     return operatorApi;

@@ -5,6 +5,7 @@ import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { acknowledge } from '../acknowledgements.ts';
 import { Api } from '../api.ts';
 import { Curate } from '../capabilities/curate.ts';
+import { Evaluate } from '../capabilities/evaluate.ts';
 import { Promote } from '../capabilities/promote.ts';
 import { Record } from '../capabilities/record.ts';
 import { Serve } from '../capabilities/serve.ts';
@@ -15,7 +16,7 @@ import type { StatefulStack } from './stateful.ts';
 /**
  * START HERE. The flow as wiring: versions are registered and routes are set (promote); requests are
  * answered by the versions that the route names (serve); predictions are kept and meet their outcomes
- * (record); files become the datasets everyone shares (curate).
+ * (record); files become the datasets everyone shares (curate); versions are judged on them (evaluate).
  */
 export class DeliveryStack extends Stack {
   readonly api: Api;
@@ -65,9 +66,29 @@ export class DeliveryStack extends Stack {
       datasetsKey: stateful.datasetsKey,
       datasets: stateful.datasets,
       datasetTable: stateful.datasetTable,
+      evaluations: stateful.evaluations,
       bus: stateful.bus,
       deadLetters: this.deadLetters,
     });
-    this.sharedFunctions = [operatorApi, catalog, ...this.recording.functions, ...curate.functions];
+    const evaluate = new Evaluate(this, 'Evaluate', {
+      config,
+      specs,
+      key,
+      datasetsKey: stateful.datasetsKey,
+      datasets: stateful.datasets,
+      artifacts,
+      versions,
+      routes,
+      evaluations: stateful.evaluations,
+      bus: stateful.bus,
+      deadLetters: this.deadLetters,
+    });
+    this.sharedFunctions = [
+      operatorApi,
+      catalog,
+      ...this.recording.functions,
+      ...curate.functions,
+      ...evaluate.functions,
+    ];
   }
 }

@@ -46,6 +46,8 @@ export class StatefulStack extends Stack {
   readonly datasets: Bucket;
   /** Dataset versions, imports, pointers and their moves. */
   readonly datasetTable: TableV2;
+  /** Results of versions on datasets, and the champion's on each validation set. */
+  readonly evaluations: TableV2;
   /** Every fact that somebody else may act on. */
   readonly bus: EventBus;
 
@@ -107,6 +109,7 @@ export class StatefulStack extends Stack {
       key: this.datasetsKey,
       timeToLiveAttribute: 'expiresAtEpochSeconds',
     });
+    this.evaluations = this.#table('Evaluations', { sortKey: 'sk' });
     this.bus = this.#bus(config);
   }
 

@@ -73,6 +73,8 @@ test('nothing fails unseen: dead letters, answers of 5xx, functions, models, wha
       row('operations/DatasetApiFails', ...fails('delivery/CurateDatasetApi')),
       row('operations/ImportFails', ...fails('delivery/CurateImport')),
       row('operations/ExportFails', ...fails('delivery/CurateExport')),
+      row('operations/DatasetEvaluationFails', ...fails('delivery/EvaluateDatasetEvaluation')),
+      row('operations/ValidationMovedFails', ...fails('delivery/EvaluateValidationMoved')),
       row('one/ServerFails', ...fails('one/Server')),
       row('two/ServerFails', ...fails('two/Server')),
       row('operations/Failuresone', `${SERVING_METRICS.failures.name} one`),

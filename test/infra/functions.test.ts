@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { DatasetApiEnv, ExportEnv, ImportEnv } from '../../functions/curate/env.ts';
+import { DatasetEvaluationEnv } from '../../functions/evaluate/env.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { InspectGraphEnv, OperatorApiEnv } from '../../functions/promote/env.ts';
 import { LogRecordingEnv, OutcomesEnv, RecordsEnv } from '../../functions/record/env.ts';
@@ -64,6 +65,8 @@ describe('every function', () => {
       'curate/export-requested': keysOf(ExportEnv),
       'curate/import-requested': keysOf(ImportEnv),
       'curate/operator-api': keysOf(DatasetApiEnv),
+      'evaluate/dataset-evaluation': keysOf(DatasetEvaluationEnv),
+      'evaluate/validation-moved': keysOf(DatasetEvaluationEnv),
       'promote/inspect-graph': keysOf(InspectGraphEnv),
       'promote/operator-api': keysOf(OperatorApiEnv),
       'record/failed-records': keysOf(LogRecordingEnv),

@@ -72,6 +72,8 @@ test('an edited spec changes the assets of its model, and of what knows all mode
     'delivery/CurateImport',
     'delivery/CurateExport',
     'delivery/CurateDatasetApi',
+    'delivery/EvaluateDatasetEvaluation',
+    'delivery/EvaluateValidationMoved',
     'deliverytime/Server',
     'deliverytime/Shadow',
   ]);

@@ -37,6 +37,7 @@ test('whatever keeps something is in the stateful stack, and outlives its stack'
     ['stateful/DatasetsKey', 'Retain'],
     ['stateful/Datasets', 'Retain'],
     ['stateful/DatasetTable', 'Retain'],
+    ['stateful/Evaluations', 'Retain'],
   ]);
 });
 

@@ -95,6 +95,7 @@ describe('the document', () => {
       'get /v1/datasets/{model}/{digest}/diff/{otherDigest}',
       'get /v1/datasets/{model}/pointers/{pointer}',
       'put /v1/datasets/{model}/pointers/{pointer}',
+      'get /v1/datasets/{model}/baselines',
       'get /v1/datasets/{model}/pointers/{pointer}/moves',
     ]);
   });

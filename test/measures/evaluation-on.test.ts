@@ -6,7 +6,7 @@ import {
   metricChanges,
   onDataset,
   pinResult,
-} from '../../functions/contracts/evaluation-on.ts';
+} from '../../functions/measures/evaluation-on.ts';
 
 const march = DatasetDigest.parse('a'.repeat(64));
 const april = DatasetDigest.parse('b'.repeat(64));

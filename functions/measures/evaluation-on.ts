@@ -1,4 +1,4 @@
-import type { DatasetDigest } from './dataset.ts';
+import type { DatasetDigest } from '../contracts/dataset.ts';
 
 /**
  * A result that holds for one dataset. `Digest` stands for that very dataset: results on two datasets have
