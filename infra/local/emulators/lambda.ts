@@ -59,6 +59,9 @@ interface EmulatedFunction {
 const SYNCHRONOUS_BYTES = 6 * 1024 * 1024;
 const ASYNCHRONOUS_BYTES = 1024 * 1024;
 
+/** Lambda begins with this when an asynchronous event is throttled. */
+const THROTTLED_PAUSE_MS = 1000;
+
 const INVOKE = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
 
 const stringOf = (value: unknown): string => (typeof value === 'string' ? value : '');
@@ -271,12 +274,28 @@ export class LambdaEmulator implements Emulator {
     clearTimeout(timer);
   }
 
+  /** A throttled event waits and uses up no attempt. @returns nothing when the runner stops. */
+  async #invokeInTurn(
+    emulated: EmulatedFunction,
+    { payload, requestId }: AsyncEvent,
+  ): Promise<Outcome | undefined> {
+    while (!this.#stopping.signal.aborted) {
+      try {
+        return await this.#invoke(emulated, payload, requestId);
+      } catch (failure) {
+        if (!(failure instanceof ServiceError) || failure.status !== 429) throw failure;
+        await this.#pause(THROTTLED_PAUSE_MS);
+      }
+    }
+    return undefined;
+  }
+
   async #attempt(event: AsyncEvent): Promise<void> {
     const emulated = this.#find(event.functionName);
     for (let attempt = 0; ; attempt += 1) {
-      const outcome = await this.#invoke(emulated, event.payload, event.requestId);
+      const outcome = await this.#invokeInTurn(emulated, event);
       // Kept on disk: the next start runs it again.
-      if (this.#stopping.signal.aborted) return;
+      if (!outcome || this.#stopping.signal.aborted) return;
       if (outcome.kind === 'answered') break;
       if (attempt < emulated.retries) {
         await this.#pause(this.#options.retryDelaysMs[attempt] ?? 0);
