@@ -54,7 +54,17 @@ export function createCloudWatch(options: CloudWatchOptions): CloudWatch {
     }
   }
 
-  const alarms = new Alarms({ folder, clock, metrics, beforeEvaluation, onChange, onFault });
+  const alarms = new Alarms({
+    folder,
+    clock,
+    metrics,
+    beforeEvaluation(atMs) {
+      metrics.expire(atMs);
+      beforeEvaluation(atMs);
+    },
+    onChange,
+    onFault,
+  });
   return {
     signingName: 'monitoring',
     types: ALARM_TYPES,

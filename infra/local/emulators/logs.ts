@@ -46,6 +46,15 @@ const LOG_GROUP: EmulatedType = {
   },
 };
 
+const LOG_STREAM: EmulatedType = {
+  identify: (declared) => ({ ref: physicalName(declared, 'LogStreamName', 512), attributes: {} }),
+  honoured: [],
+  inert: {
+    LogGroupName: 'what services would write to it is told to the runner',
+    LogStreamName: 'streams begin with their first event',
+  },
+};
+
 const SUBSCRIPTION_FILTER: EmulatedType = {
   identify: (declared) => ({ ref: physicalName(declared, 'FilterName', 512), attributes: {} }),
   honoured: ['LogGroupName', 'DestinationArn', 'FilterPattern', 'FilterName'],
@@ -57,6 +66,7 @@ export class LogsEmulator implements Emulator {
   readonly signingName = 'logs';
   readonly types = {
     'AWS::Logs::LogGroup': LOG_GROUP,
+    'AWS::Logs::LogStream': LOG_STREAM,
     'AWS::Logs::SubscriptionFilter': SUBSCRIPTION_FILTER,
   };
   readonly #options: LogsOptions;

@@ -161,7 +161,8 @@ export class Series {
   expire(nowSecond: number): void {
     for (const [resolution, { keptForSeconds }] of RESOLUTIONS.entries())
       for (const [second, bucket] of this.#periods[resolution] ?? []) {
-        if (second >= nowSecond - keptForSeconds) continue;
+        // Insertion order is nearly time order, so the oldest come first.
+        if (second >= nowSecond - keptForSeconds) break;
         this.#periods[resolution]?.delete(second);
         this.#onChange(resolution, second);
         if (resolution > 0 && resolution < RESOLUTIONS.length - 1)
