@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { callJson } from '../builders/signed-fetch.ts';
+import { cloudWatchCases } from '../cases/cloudwatch.case.ts';
+import { dynamoDbCases } from '../cases/dynamodb.case.ts';
+import { dynamoDbTransactionCases } from '../cases/dynamodb-transactions.case.ts';
+import { type EventsTarget, eventsCases } from '../cases/events.case.ts';
+import { firehoseCases } from '../cases/firehose.case.ts';
+import { kmsCases } from '../cases/kms.case.ts';
+import { s3Cases } from '../cases/s3.case.ts';
+import { s3UploadCases } from '../cases/s3-uploads.case.ts';
+import { sqsCases } from '../cases/sqs.case.ts';
+import type { AwsTarget } from '../cases/target.ts';
+
+/**
+ * The contract suites against endpoints given by the environment, so that AWS itself, or another
+ * emulator, can be checked: `SLIPWAY_CASES` names a JSON file of targets by suite, such as
+ * `{"cloudwatch": {"region": "eu-west-1", "credentials": {…}}}`; a target without endpoint is AWS.
+ */
+const SUITES = {
+  cloudwatch: cloudWatchCases,
+  dynamodb: dynamoDbCases,
+  'dynamodb-transactions': dynamoDbTransactionCases,
+  events: (name, connect) => eventsCases(name, async () => withQueue(await connect())),
+  firehose: firehoseCases,
+  kms: kmsCases,
+  s3: s3Cases,
+  's3-uploads': s3UploadCases,
+  sqs: sqsCases,
+} satisfies Record<string, (name: string, connect: () => Promise<never>) => void>;
+
+/** The file gives the queue of the rule as `queueUrl`. */
+function withQueue(given: EventsTarget & { readonly queueUrl: string }): EventsTarget {
+  const receive = { service: 'sqs', target: 'AmazonSQS.ReceiveMessage', version: '1.0' } as const;
+  const remove = { ...receive, target: 'AmazonSQS.DeleteMessage' };
+  return {
+    ...given,
+    async received() {
+      const QueueUrl = given.queueUrl;
+      const { json } = await callJson(given, receive, { QueueUrl, MaxNumberOfMessages: 10 });
+      const messages = (json['Messages'] ?? []) as { Body: string; ReceiptHandle: string }[];
+      for (const { ReceiptHandle } of messages)
+        await callJson(given, remove, { QueueUrl, ReceiptHandle });
+      return messages.map(({ Body }) => JSON.parse(Body));
+    },
+  };
+}
+
+const file = process.env['SLIPWAY_CASES'];
+const targets: Readonly<Record<string, AwsTarget>> =
+  file === undefined ? {} : JSON.parse(readFileSync(file, 'utf8'));
+
+test('every target that is given has a suite', () => {
+  expect(Object.keys(SUITES)).toEqual(expect.arrayContaining(Object.keys(targets)));
+});
+
+for (const [name, run] of Object.entries(SUITES)) {
+  const target = targets[name];
+  if (target) run(target.endpoint ?? 'AWS', async () => target as never);
+}
