@@ -71,8 +71,10 @@ export class UnitTable {
       await this.#update({
         Key,
         // An earlier request without a covariate must not keep that of a later one.
-        UpdateExpression: `SET firstExposedAt = :at, arm = :arm, promotion = :promotion, unit = :unit, expiresAtEpochSeconds = :expires${covariate === undefined ? '' : ', covariate = :covariate'} ADD arms :arms${covariate === undefined ? ' REMOVE covariate' : ''}`,
+        UpdateExpression: `SET firstExposedAt = :at, arm = :arm, promotion = :promotion, #unit = :unit, expiresAtEpochSeconds = :expires${covariate === undefined ? '' : ', covariate = :covariate'} ADD arms :arms${covariate === undefined ? ' REMOVE covariate' : ''}`,
         ConditionExpression: 'attribute_not_exists(firstExposedAt) OR firstExposedAt > :at',
+        // A reserved word of DynamoDB.
+        ExpressionAttributeNames: { '#unit': 'unit' },
         ExpressionAttributeValues: {
           ':at': firstExposedAt,
           ':arm': arm,

@@ -84,7 +84,11 @@ function resourceOf(stack: RunningStack, type: string, name: string) {
 }
 
 /** One delivery of a log subscription, as CloudWatch Logs would make it. */
-export async function deliver(stack: RunningStack, lines: readonly unknown[]): Promise<void> {
+export async function deliver(
+  stack: RunningStack,
+  lines: readonly unknown[],
+  model = 'delivery-time',
+): Promise<void> {
   const recorder = resourceOf(stack, 'AWS::Lambda::Function', 'RecordLogged');
   const logEvents = lines.map((line, at) => ({
     id: String(at),
@@ -96,7 +100,7 @@ export async function deliver(stack: RunningStack, lines: readonly unknown[]): P
     'logs.amazonaws.com',
     recorder.attributes['Arn'] ?? '',
     JSON.stringify({ awslogs: { data: gzipSync(JSON.stringify(data)).toString('base64') } }),
-    `arn:aws:logs:${stack.place.region}:${stack.place.account}:log-group:/slipway/main/serve/request/delivery-time:*`,
+    `arn:aws:logs:${stack.place.region}:${stack.place.account}:log-group:/slipway/main/serve/request/${model}:*`,
   );
 }
 

@@ -77,6 +77,9 @@ describe('the document', () => {
       'get /v2/models/{model}/versions/{version}',
       'get /v2/models/{model}/versions/{version}/ready',
       'post /v2/models/{model}/versions/{version}/infer',
+      'post /v1/outcomes',
+      'get /v1/records/{predictionId}',
+      'post /v1/records/redrive',
       'post /v1/versions/{model}/uploads',
       'post /v1/versions/{model}',
       'get /v1/versions/{model}',
@@ -124,7 +127,7 @@ describe('every operation', () => {
       expect(inPath.map(({ name }) => `{${String(name)}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
       const [security] = Array.isArray(operation['security']) ? operation['security'] : [];
       expect(Object.keys(security)).toEqual([
-        /^\/v1\/(versions|routes|datasets)/.test(path) ? 'sigv4' : 'apiKey',
+        /^\/v1\/(versions|routes|datasets|records)/.test(path) ? 'sigv4' : 'apiKey',
       ]);
     },
   );

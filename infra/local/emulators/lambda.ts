@@ -154,6 +154,11 @@ export class LambdaEmulator implements Emulator {
     return this.#invoke(this.#find(functionArn), payload, randomUUID());
   }
 
+  /** Kills a function's environments in the middle of what they do. */
+  crash(nameOrArn: string): void {
+    this.#find(nameOrArn).pool.crash();
+  }
+
   /** Resolves when every accepted asynchronous event is over. */
   async settled(): Promise<void> {
     while (this.#pending.size > 0) await Promise.all(this.#pending);

@@ -73,6 +73,11 @@ export class EnvironmentPool {
     for (const goOn of this.#waiting.splice(0)) goOn(undefined);
   }
 
+  /** Every environment dies at this moment, as machines do; what it was at fails, and others take its place. */
+  crash(): void {
+    for (const environment of this.#all) environment.kill();
+  }
+
   #take(): Promise<ExecutionEnvironment | undefined> | ExecutionEnvironment | undefined {
     if (this.#isStopped) return undefined;
     for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {

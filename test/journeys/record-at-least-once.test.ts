@@ -1,0 +1,237 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LIMITS } from '../../functions/contracts/limits.ts';
+import type { Components } from '../../functions/contracts/quality-metric.ts';
+import { addComponents, scoreRegression } from '../../functions/measures/row-score.ts';
+import { hourOf } from '../../functions/record/join-keys.ts';
+import { JoinTable } from '../../functions/record/join-table.ts';
+import { type Contribution, type Exposure, UnitTable } from '../../functions/record/unit-table.ts';
+import { seededRandom } from '../../functions/retrain/seeded-random.ts';
+import { instantOf } from '../../functions/runtime/clock.ts';
+import { bucketOf } from '../../functions/serve/assignment.ts';
+import { archived, once } from '../builders/archive.ts';
+import { linearGraph } from '../builders/linear-graph.ts';
+import { aModel } from '../builders/model-spec.ts';
+import { deliver, report } from '../builders/recorded.ts';
+import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
+
+const PREDICTIONS = process.env['SLIPWAY_FULL'] ? 20_000 : 1_000;
+const CALLERS_AT_ONCE = 8;
+const KILLS = 5;
+const PROMOTION = 'try';
+const spec = aModel('m');
+const { task } = spec;
+if (task.kind !== 'regression') throw new Error('the model of this test is a regression');
+/** What each version answers, whatever it is asked. */
+const ANSWERS = { champion: 10, challenger: 12 };
+
+let stack: RunningStack;
+let tables: DynamoDBDocumentClient;
+
+beforeAll(async () => {
+  stack = await startStack([spec]);
+  const { endpoint, place, operator } = stack;
+  tables = DynamoDBDocumentClient.from(
+    new DynamoDBClient({ endpoint, region: place.region, credentials: operator }),
+    { marshallOptions: { removeUndefinedValues: true } },
+  );
+  await serveLinear(stack, spec, { bias: ANSWERS.champion });
+  await enrolEverybody();
+});
+afterAll(() => stack.dispose());
+
+/** Half of all units get the second version, until the test is long over. */
+async function enrolEverybody(): Promise<void> {
+  const graph = linearGraph(spec, { bias: ANSWERS.challenger });
+  const { version, digest } = await stack.client.register('m', graph, 'the challenger');
+  const route = await stack.client.route('m');
+  const challenger = {
+    version,
+    digest,
+    promotion: PROMOTION,
+    exposureBasisPoints: 10_000,
+    isShadowed: false,
+    expiresAt: instantOf(stack.clock.nowMs() + 86_400_000),
+  };
+  const Item = { ...route, challenger, epoch: (route?.epoch ?? 0) + 1 };
+  await tables.send(new PutCommand({ TableName: nameOf('Routes'), Item }));
+  stack.clock.advance(6_000);
+}
+
+function nameOf(table: string): string {
+  const found = stack.graph.resources.find(
+    ({ type, logicalId }) =>
+      type === 'AWS::DynamoDB::GlobalTable' && logicalId.replace(/[0-9A-F]{8}$/, '') === table,
+  );
+  if (!found) throw new Error(`there is no table ${table}`);
+  return found.ref;
+}
+
+/** What the caller knows of one of its requests. */
+interface Made {
+  readonly id: string;
+  readonly unit: string;
+  readonly arm: 'champion' | 'challenger';
+  /** The last word, if there was any. */
+  readonly outcome: number | undefined;
+}
+
+/** One request and, for nine of ten, its outcome; a few are corrected, a few are told twice. */
+async function ask(at: number, random: () => number): Promise<Made> {
+  const unit = `customer-${at % Math.floor(PREDICTIONS / 4)}`;
+  const { json } = await stack.call('POST', '/v1/models/m/predict', {
+    unit,
+    instances: [{ a: at }],
+  });
+  const id = String(json['predictionId']);
+  const arm = bucketOf(`${PROMOTION}/variant`, unit) < 5000 ? 'champion' : 'challenger';
+  expect(json['arm']).toBe(arm);
+  if (random() < 0.1) return { id, unit, arm, outcome: undefined };
+  const told = Math.round(random() * 40) / 2;
+  const nowMs = stack.clock.nowMs();
+  const first = { predictionId: id, outcome: told, observedAt: instantOf(nowMs - 2_000) };
+  const corrected = { ...first, outcome: told + 1, observedAt: instantOf(nowMs - 1_000) };
+  const isCorrected = random() < 0.1;
+  // At once, so that many are told of before their prediction is recorded.
+  const batch = isCorrected ? [corrected, first] : random() < 0.1 ? [first, first] : [first];
+  const results = await report(stack, batch);
+  expect(results.filter(({ status }) => status === 'refused')).toEqual([]);
+  return { id, unit, arm, outcome: isCorrected ? corrected.outcome : told };
+}
+
+async function askAll(): Promise<Made[]> {
+  const made: Made[] = [];
+  const generator = seededRandom(7, 'callers');
+  const random = () => generator.next();
+  const turns = Array.from({ length: PREDICTIONS }, (_, at) => at).values();
+  const killEvery = Math.floor(PREDICTIONS / (KILLS + 1));
+  await Promise.all(
+    Array.from({ length: CALLERS_AT_ONCE }, async () => {
+      for (const at of turns) {
+        made.push(await ask(at, random));
+        if (at > 0 && at % killEvery === 0 && at / killEvery <= KILLS)
+          stack.lambda.crash(recorder());
+      }
+    }),
+  );
+  return made;
+}
+
+const recorder = (): string =>
+  stack.graph.resources.find(
+    ({ type, logicalId }) =>
+      type === 'AWS::Lambda::Function' && /^RecordLogged[0-9A-F]{8}$/.test(logicalId),
+  )?.ref ?? '';
+
+/** A tenth of the log once more, half of that in another order. */
+async function deliverAgain(): Promise<void> {
+  const lines: unknown[] = [];
+  for await (const { message } of stack.logs.read('/slipway/main/serve/request/m')) {
+    const line = JSON.parse(message);
+    if (line.kind === 'prediction') lines.push(line);
+  }
+  const again = lines.filter((_, at) => at % 10 === 3);
+  const reordered = again.map((_, at) => again[(at * 7) % again.length]);
+  for (const sequence of [again, reordered])
+    for (let from = 0; from < sequence.length; from += 50)
+      await deliver(stack, sequence.slice(from, from + 50), 'm');
+}
+
+/** The truth, from what callers know and nothing that Slipway wrote. */
+function expectedSums(made: readonly Made[]) {
+  const arms = { champion: emptySum(), challenger: emptySum() };
+  for (const { arm, outcome } of made) {
+    arms[arm].requests += 1;
+    if (outcome === undefined) continue;
+    const scored = scoreOf(arm, outcome);
+    arms[arm].components = addComponents(arms[arm].components, scored);
+  }
+  return arms;
+}
+
+const emptySum = () => ({ requests: 0, components: {} as Components });
+
+function scoreOf(arm: Made['arm'], outcome: number): Components {
+  if (task.kind !== 'regression') return {};
+  return scoreRegression(task, { points: ANSWERS[arm] }, outcome) ?? {};
+}
+
+async function contributions(): Promise<Contribution[]> {
+  const units = new UnitTable(tables, nameOf('Units'));
+  const found: Contribution[] = [];
+  const hours = [-2, -1, 0].map((ago) => hourOf(instantOf(stack.clock.nowMs() + ago * 3_600_000)));
+  for (const hour of hours)
+    for (let shard = 0; shard < LIMITS.keyShards; shard++)
+      for await (const each of units.contributions(PROMOTION, hour, shard)) found.push(each);
+  return found;
+}
+
+async function exposures(): Promise<Exposure[]> {
+  const units = new UnitTable(tables, nameOf('Units'));
+  const found: Exposure[] = [];
+  for (let shard = 0; shard < LIMITS.keyShards; shard++)
+    for await (const each of units.exposures(PROMOTION, shard)) found.push(each);
+  return found;
+}
+
+const redrive = async (): Promise<number> =>
+  (
+    await stack.client.request<{ moved: number }>('POST', '/v1/records/redrive', {
+      from: 'deliveries',
+    })
+  ).moved;
+
+test(`of ${PREDICTIONS} predictions nothing is lost and nothing counted twice, however the log comes and the recorder dies`, {
+  timeout: 1_200_000,
+}, async () => {
+  const made = await askAll();
+  await deliverAgain();
+  await stack.lambda.settled();
+  while ((await redrive()) > 0) await stack.lambda.settled();
+  const scored = made.filter(({ outcome }) => outcome !== undefined);
+
+  // The join table, prediction by prediction.
+  const joins = new JoinTable(tables, nameOf('Joins'));
+  await until(async () => {
+    const rows = (await contributions()).filter(({ components }) => components);
+    return rows.length >= scored.length;
+  }, 120_000);
+  for (const { id, arm, outcome } of made) {
+    const state = await joins.read(id);
+    expect(state.prediction?.columns).toEqual({ points: [ANSWERS[arm]] });
+    expect(state.scores.map(({ components }) => components)).toEqual(
+      outcome === undefined ? [] : [scoreOf(arm, outcome)],
+    );
+  }
+
+  // The sums per arm.
+  const sums = { champion: emptySum(), challenger: emptySum() };
+  for (const { arm, requests, components } of await contributions()) {
+    sums[arm].requests += requests;
+    sums[arm].components = addComponents(sums[arm].components, components ?? {});
+  }
+  expect(sums).toEqual(expectedSums(made));
+  const units = new Map(made.map(({ unit, arm }) => [unit, arm]));
+  expect(new Map((await exposures()).map(({ unit, arm }) => [unit, arm]))).toEqual(units);
+
+  // The archive, once it is written and its repetitions are left out.
+  stack.clock.advance(400_000);
+  const keyOf = (row: Readonly<Record<string, unknown>>) => String(row['prediction_id']);
+  await until(
+    async () => once(await archived(stack, 'scores'), keyOf).size >= scored.length,
+    60_000,
+  );
+  const scores = once(await archived(stack, 'scores'), keyOf, ({ revision }) => Number(revision));
+  expect(
+    new Map([...scores].map(([id, { components }]) => [id, JSON.parse(String(components))])),
+  ).toEqual(new Map(scored.map(({ id, arm, outcome }) => [id, scoreOf(arm, outcome ?? 0)])));
+  expect(new Set(once(await archived(stack, 'predictions'), keyOf).keys())).toEqual(
+    new Set(made.map(({ id }) => id)),
+  );
+
+  // Metrics: never twice, and missing at most what was in hand at the kills.
+  const labels = stack.metrics.statistics('Slipway', 'Labels', { Model: 'm' }).sum;
+  expect(labels).toBeLessThanOrEqual(scored.length);
+  expect(labels).toBeGreaterThanOrEqual(scored.length - KILLS * CALLERS_AT_ONCE * 4);
+});
