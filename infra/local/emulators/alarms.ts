@@ -81,9 +81,9 @@ export class Alarms {
     const alarm = this.#find(nameOrArn);
     if (alarm.kind === 'composite')
       throw new ServiceError(
-        400,
-        'ValidationError',
-        'the state of a composite alarm is not set by hand here',
+        501,
+        'NotImplemented',
+        'SetAlarmState of a composite alarm is not emulated.',
       );
     const atMs = this.#options.clock.nowMs();
     await this.#change(alarm, { ...state, atMs });
