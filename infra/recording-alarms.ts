@@ -46,6 +46,21 @@ export function unrecordedAlarm(scope: Construct, model: string): Alarm {
   });
 }
 
+/** Values that a shadow, a replay or a snapshot will miss. */
+export const keysMissingAlarm = (scope: Construct, model: string): Alarm =>
+  failureAlarm(
+    scope,
+    `KeysMissing-${model}`,
+    new Metric({
+      namespace: METRIC_NAMESPACE,
+      metricName: SERVING_METRICS.keysMissing.name,
+      dimensionsMap: { Model: model },
+      statistic: Stats.SUM,
+      period: Duration.minutes(1),
+    }),
+    `${model} answered, and left out of its log what only KMS could protect.`,
+  );
+
 /** What waits to be recorded, and for whom. */
 export interface RecordingQueues {
   readonly parked: IQueue;

@@ -244,6 +244,9 @@ class ServedModel extends NestedStack {
   }
 }
 
+/** Whether the log of a model needs keys of KMS. */
+export const needsLogKeys = (spec: ModelSpec): boolean => isSealed(spec) || isHashed(spec);
+
 const isSealed = ({ features }: ModelSpec): boolean => features.some(({ log }) => log === 'sealed');
 const isHashed = ({ features, promotion }: ModelSpec): boolean =>
   promotion.unitLog === 'hash' || features.some(({ log }) => log === 'hash');

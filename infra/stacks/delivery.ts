@@ -1,3 +1,4 @@
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
@@ -37,15 +38,7 @@ export class DeliveryStack extends Stack {
       description: 'Slipway: from request to prediction, from version to route',
     });
     const { key, sealingKey, hashKey, artifacts, versions, routes } = stateful;
-    this.deadLetters = new Queue(this, 'DeadLetters', {
-      encryption: QueueEncryption.KMS,
-      encryptionMasterKey: key,
-      enforceSSL: true,
-      retentionPeriod: DEFAULTS.deadLetterRetention,
-      visibilityTimeout: Duration.minutes(5),
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
-    acknowledge(this.deadLetters, 'SQS3', 'This is the dead-letter queue; an alarm watches it.');
+    this.deadLetters = this.#deadLetterQueue(key);
     this.api = new Api(this, 'Api', { config, key });
     const shared = { config, specs, api: this.api, key, artifacts, versions, routes };
     const { operatorApi } = new Promote(this, 'Promote', shared);
@@ -90,5 +83,18 @@ export class DeliveryStack extends Stack {
       ...curate.functions,
       ...evaluate.functions,
     ];
+  }
+
+  #deadLetterQueue(key: IKey): Queue {
+    const deadLetters = new Queue(this, 'DeadLetters', {
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: key,
+      enforceSSL: true,
+      retentionPeriod: DEFAULTS.deadLetterRetention,
+      visibilityTimeout: Duration.minutes(5),
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    acknowledge(deadLetters, 'SQS3', 'This is the dead-letter queue; an alarm watches it.');
+    return deadLetters;
   }
 }

@@ -3,9 +3,10 @@ import { Duration, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { METRIC_NAMESPACE, SERVING_METRICS } from '../../functions/contracts/serving-metric.ts';
+import { needsLogKeys } from '../capabilities/serve.ts';
 import type { Config } from '../config.ts';
 import { failureAlarm, functionFailures } from '../failure-alarm.ts';
-import { recordingAlarms, unrecordedAlarm } from '../recording-alarms.ts';
+import { keysMissingAlarm, recordingAlarms, unrecordedAlarm } from '../recording-alarms.ts';
 import type { DeliveryStack } from './delivery.ts';
 
 /**
@@ -42,8 +43,10 @@ export class OperationsStack extends Stack {
         functionFailures(shared),
         `${shared.node.path} failed or was throttled.`,
       );
-    for (const { name } of specs) {
+    for (const spec of specs) {
+      const { name } = spec;
       unrecordedAlarm(this, name);
+      if (needsLogKeys(spec)) keysMissingAlarm(this, name);
       failureAlarm(
         this,
         `Failures-${name}`,

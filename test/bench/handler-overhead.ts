@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { openSync, writeSync } from 'node:fs';
 import type { APIGatewayProxyEvent, Context } from 'aws-lambda';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -5,6 +6,7 @@ import { Route } from '../../functions/contracts/route.ts';
 import { apiHandler } from '../../functions/runtime/api-handler.ts';
 import { systemClock } from '../../functions/runtime/clock.ts';
 import { BackendPool } from '../../functions/serve/backend-pool.ts';
+import { LogKeyCache } from '../../functions/serve/log-keys.ts';
 import { ModelServer } from '../../functions/serve/model-server.ts';
 import { OnnxBackend } from '../../functions/serve/onnx-backend.ts';
 import { compileQuestionReader } from '../../functions/serve/question-reader.ts';
@@ -97,6 +99,12 @@ async function bareSession({ model, api }: Asked, body: Buffer): Promise<() => P
   return () => session.run(feeds);
 }
 
+/** Keys as KMS gives them. */
+const keySource = {
+  newDataKey: async () => ({ plaintext: randomBytes(32), encrypted: 'x'.repeat(248) }),
+  hashSecret: async () => randomBytes(32),
+};
+
 /** The deployed path from API Gateway's event to its reply; the log goes nowhere, the route is at hand. */
 function handlerOf({ model, api }: Asked, body: Buffer): () => Promise<unknown> {
   const { spec, digest, path } = model;
@@ -115,6 +123,7 @@ function handlerOf({ model, api }: Asked, body: Buffer): () => Promise<unknown> 
     routes: new RouteCache({ read: async () => route }, spec.name, systemClock),
     backends: new BackendPool(() => OnnxBackend.open(path, spec.runtime.memoryMb), systemClock),
     findVersion: async () => undefined,
+    logKeys: new LogKeyCache(keySource, spec, systemClock, () => undefined),
     writeLine: (line) => void writeSync(nowhere, `${line}\n`),
   });
   const handler = apiHandler((request) => server.answer(request));

@@ -90,3 +90,13 @@ test('no stack imports anything of a model, so that a model can be removed', () 
     ),
   ).not.toMatch(/<(one|two)\//);
 });
+
+test('a model that seals or hashes its log has an alarm for when KMS gives no keys', () => {
+  const { features } = aModel();
+  const sealing = features.map((each) => ({ ...each, log: 'sealed' as const }));
+  using secretive = synthesize([aModel('one', { features: sealing }), aModel('two')]);
+  const named = secretive
+    .of('AWS::CloudWatch::Alarm')
+    .filter(({ properties }) => properties['MetricName'] === SERVING_METRICS.keysMissing.name);
+  expect(named.map(({ name }) => name)).toEqual(['operations/KeysMissingone']);
+});
