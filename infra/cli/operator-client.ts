@@ -118,6 +118,23 @@ export class OperatorClient {
     body?: unknown,
     query: Readonly<Record<string, string>> = {},
   ): Promise<Answer> {
+    const response = await this.#send(method, path, body, query, {});
+    return (await response.json()) as Answer;
+  }
+
+  /** An answer that is no JSON, such as a page. */
+  async text(path: string, accept: string): Promise<string> {
+    return (await this.#send('GET', path, undefined, {}, { accept })).text();
+  }
+
+  /** @throws OperatorRefused */
+  async #send(
+    method: string,
+    path: string,
+    body: unknown,
+    query: Readonly<Record<string, string>>,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Response> {
     const base = new URL(this.#options.url);
     const url = new URL(`${base.pathname.replace(/\/$/, '')}${path}`, base);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
@@ -130,6 +147,7 @@ export class OperatorClient {
       query: { ...query },
       headers: {
         host: url.host,
+        ...headers,
         ...(text !== undefined && { 'content-type': 'application/json' }),
       },
       ...(text !== undefined && { body: text }),
@@ -139,8 +157,7 @@ export class OperatorClient {
       headers: signed.headers,
       ...(text !== undefined && { body: text }),
     });
-    const answer: unknown = await response.json();
-    if (!response.ok) throw new OperatorRefused(response.status, answer as object);
-    return answer as Answer;
+    if (!response.ok) throw new OperatorRefused(response.status, (await response.json()) as object);
+    return response;
   }
 }
