@@ -115,6 +115,10 @@ export const LIMITS = {
   evaluationBatchRows: 4_096,
   /** Values of one feature that are judged one by one; the rest is one slice. */
   sliceValues: 50,
+  /** Rows, or queries, of a snapshot: twice as many are in memory while it is taken. */
+  snapshotUnits: 200_000,
+  /** Days of predictions that one snapshot looks through within 15 minutes. */
+  snapshotDays: 92,
   /** A presigned download must start within this. */
   downloadExpirySeconds: 900,
 

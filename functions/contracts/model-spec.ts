@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { Feature } from './feature.ts';
+import { LIMITS } from './limits.ts';
 import { ModelName } from './model-name.ts';
 import { ModelRuntime } from './model-runtime.ts';
 import { Monitoring } from './monitoring.ts';
@@ -37,6 +38,17 @@ const ModelSpecShape = strictObject({
   monitoring: Monitoring,
   promotion: PromotionPlan,
   retraining: Retraining,
+  /** Dataset versions made of recorded predictions by themselves; moving a pointer to one stays a decision. */
+  snapshots: z.optional(
+    strictObject({
+      purpose: z.enum(['training', 'validation']),
+      everyDays: z.int().check(z.gte(1), z.lte(365)),
+      /** Matured days that it is drawn from. */
+      windowDays: z.int().check(z.gte(1), z.lte(LIMITS.snapshotDays)),
+      /** Rows at the most; of a ranking, queries. */
+      units: z.int().check(z.gte(1), z.lte(LIMITS.snapshotUnits)),
+    }),
+  ),
   response: ResponsePolicy,
 });
 

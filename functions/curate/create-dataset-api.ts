@@ -33,6 +33,7 @@ export function createDatasetApi(): DatasetApi {
     events: new EventPublisher(new EventBridgeClient({}), env.EVENT_BUS),
     imports: new FunctionStarter(lambda, env.IMPORT_FUNCTION),
     exports: new FunctionStarter(lambda, env.EXPORT_FUNCTION),
+    snapshots: new FunctionStarter(lambda, env.SNAPSHOT_FUNCTION),
     clock: systemClock,
   };
 }

@@ -18,6 +18,7 @@ import { beginImport, completeUpload, openUpload, showImport } from './import-ap
 import { movePointer } from './pointer-move.ts';
 import type { PointerTable } from './pointer-table.ts';
 import { profilePage } from './profile-page.ts';
+import { beginSnapshot, showSnapshot } from './snapshot-api.ts';
 import type { UploadStore } from './upload-store.ts';
 
 export interface DatasetApi {
@@ -30,6 +31,7 @@ export interface DatasetApi {
   readonly events: EventPublisher;
   readonly imports: FunctionStarter;
   readonly exports: FunctionStarter;
+  readonly snapshots: FunctionStarter;
   readonly clock: Clock;
 }
 
@@ -47,6 +49,8 @@ const ANSWERS: readonly (readonly [method: string, path: string, answer: Answer]
   ['POST', 'uploads/*/complete', completeUpload],
   ['POST', '', beginImport],
   ['GET', 'imports/*', showImport],
+  ['POST', 'snapshots', beginSnapshot],
+  ['GET', 'snapshots/*', showSnapshot],
   ['GET', '', list],
   ['GET', 'pointers/*', showPointer],
   ['PUT', 'pointers/*', changePointer],

@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import type { DatasetDigest, RowsDigest } from '../contracts/dataset.ts';
 import type { CellValue, DatasetColumn } from '../contracts/dataset-columns.ts';
 import { DigestTable } from './digest-table.ts';
-import { canonicalRows, DatasetHasher, SHORT_DIGEST_BYTES, shortDigest } from './row-digests.ts';
+import {
+  canonicalRows,
+  DatasetHasher,
+  SHORT_DIGEST_BYTES,
+  shortDigest,
+  shortTextDigest,
+} from './row-digests.ts';
 import { StoredRows } from './stored-rows.ts';
 
 /** A dataset that is whole on this disk and nowhere else yet. */
@@ -19,6 +25,9 @@ export interface BuiltDataset {
   /** Short digests a row, in order: of the row, and of each entity key by name. */
   readonly digests: ReadonlyMap<string, Uint8Array>;
 }
+
+const isBeside = ({ role }: DatasetColumn): boolean =>
+  role === 'weight' || role === 'arm' || role === 'prediction';
 
 /** Name of the rows' own digests among those of entity keys, which are feature names. */
 export const ROW_DIGESTS = '#rows';
@@ -38,6 +47,8 @@ export class DatasetBuild {
   readonly #file: string;
   readonly #stored: StoredRows;
   readonly #canonical: (values: readonly CellValue[]) => string;
+  /** The row without what was recorded beside it, which the same row in another set need not share. */
+  readonly #content: ((values: readonly CellValue[]) => string) | undefined;
   readonly #hasher = new DatasetHasher();
   readonly #rows = new DigestTable();
   readonly #entities: readonly { key: string; at: number; digests: DigestTable }[];
@@ -49,6 +60,8 @@ export class DatasetBuild {
     this.#file = join(folder, 'rows.parquet');
     this.#stored = new StoredRows(this.#file, columns, isKept);
     this.#canonical = canonicalRows(columns);
+    const hasRecorded = columns.some((column, at) => isBeside(column) && isKept?.(at) !== false);
+    this.#content = hasRecorded ? canonicalRows(columns, (column) => !isBeside(column)) : undefined;
     this.#entities = entityKeys.map((key) => ({
       key,
       at: columns.findIndex(({ name }) => name === key),
@@ -57,7 +70,8 @@ export class DatasetBuild {
   }
 
   add(values: readonly CellValue[]): void {
-    const digest = this.#hasher.add(this.#canonical(values)).subarray(0, SHORT_DIGEST_BYTES);
+    const whole = this.#hasher.add(this.#canonical(values)).subarray(0, SHORT_DIGEST_BYTES);
+    const digest = this.#content ? shortTextDigest(this.#content(values)) : whole;
     if (this.#rows.add(digest) !== undefined) this.#duplicates += 1;
     for (const { at, digests } of this.#entities) {
       const value = values[at] ?? null;

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
-import { DatasetDigest } from '../contracts/dataset.ts';
+import { DatasetDigest, PointerName } from '../contracts/dataset.ts';
+import { Instant } from '../contracts/instant.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import { strictObject } from '../contracts/strict-object.ts';
 
@@ -25,6 +26,19 @@ export const PointerMoveRequest = strictObject({
   reason: Reason,
   /** Moves it although the sets share what they must not, and says why that is right. */
   override: z.optional(strictObject({ reason: Reason })),
+});
+
+/** Makes a dataset version of what was recorded and has matured. */
+export const SnapshotRequest = strictObject({
+  purpose: PointerName,
+  from: Instant,
+  /** Not included. */
+  to: Instant,
+  /** Rows at the most; of a ranking, queries. */
+  units: z.int().check(z.gte(1), z.lte(LIMITS.snapshotUnits)),
+  /** The same seed draws the same sample. */
+  seed: z._default(z.int().check(z.gte(0), z.lte(2 ** 31)), 0),
+  description: z._default(Text, ''),
 });
 
 /** What rows can be downloaded as. For spreadsheets, texts that would run as formulas begin with `'`. */

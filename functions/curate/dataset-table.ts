@@ -14,6 +14,7 @@ import type { Instant } from '../contracts/instant.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import { epochMsOf } from '../runtime/clock.ts';
 import { ImportRecord, type ImportState } from './import-record.ts';
+import { SnapshotRecord, type SnapshotState } from './snapshot-record.ts';
 
 export interface OpenUpload {
   readonly uploadId: string;
@@ -26,6 +27,8 @@ const DAY_SECONDS = 86_400;
 
 export const versionKey = (digest: string): string => `version#${digest}`;
 const importKey = (importId: string): string => `import#${importId}`;
+
+const snapshotKey = (snapshotId: string): string => `snapshot#${snapshotId}`;
 
 /** Items that nobody needs for ever say when they may go. */
 const expiring = (at: Instant) => ({
@@ -70,6 +73,19 @@ export class DatasetTable {
       ...expiring(record.requestedAt),
     });
     return finished;
+  }
+
+  async addSnapshot(record: SnapshotRecord): Promise<void> {
+    await this.#put({ ...record, sk: snapshotKey(record.snapshotId) }, IS_NEW);
+  }
+
+  async findSnapshot(model: string, snapshotId: string): Promise<SnapshotRecord | undefined> {
+    const item = await this.#get(model, snapshotKey(snapshotId));
+    return item && SnapshotRecord.parse(item);
+  }
+
+  async finishSnapshot(record: SnapshotRecord, state: SnapshotState): Promise<void> {
+    await this.#put({ ...record, state, sk: snapshotKey(record.snapshotId) });
   }
 
   async find(model: string, digest: DatasetDigest): Promise<DatasetVersion | undefined> {

@@ -12,6 +12,7 @@ export const DatasetApiEnv = z.object({
   EVALUATION_TABLE: z.string(),
   IMPORT_FUNCTION: z.string(),
   EXPORT_FUNCTION: z.string(),
+  SNAPSHOT_FUNCTION: z.string(),
 });
 
 /** Environment of `import-requested.handler.ts`. */
@@ -19,3 +20,10 @@ export const ImportEnv = z.object(Stores);
 
 /** Environment of `export-requested.handler.ts`. */
 export const ExportEnv = z.object({ DATASET_BUCKET: z.string(), DATASET_TABLE: z.string() });
+
+/** Environment of `snapshot-requested.handler.ts`. */
+export const SnapshotEnv = z.object({
+  ...Stores,
+  ARCHIVE_BUCKET: z.string(),
+  SEALING_KEY: z.string(),
+});

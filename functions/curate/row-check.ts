@@ -26,6 +26,29 @@ function misfit(column: DatasetColumn, value: CellValue): string | undefined {
 }
 
 /**
+ * Reads and judges the cells of one row.
+ * @param cellOf the source's cell for a column by its place, undefined where it has none.
+ */
+export function readRow(
+  columns: readonly DatasetColumn[],
+  read: CellReader,
+  cellOf: (column: number) => unknown,
+): { values: CellValue[]; faults: CellFault[] } {
+  const values = new Array<CellValue>(columns.length).fill(null);
+  const faults: CellFault[] = [];
+  for (let at = 0; at < values.length; at++) {
+    const column = columns[at];
+    if (!column) continue;
+    const cell = cellOf(at);
+    const value = cell === undefined ? null : read(column, cell);
+    const problem = value === undefined ? explainMisfit(column, cell) : misfit(column, value);
+    if (problem !== undefined) faults.push({ column: column.name, problem });
+    values[at] = value ?? null;
+  }
+  return { values, faults };
+}
+
+/**
  * Judges the rows of one file in their order. Rows are arrays in the order of `columns`; null is missing.
  */
 export class RowChecker {
@@ -52,17 +75,7 @@ export class RowChecker {
   /** @param cellOf the file's cell for a column by its place, undefined where the file has none. */
   check(row: UnreadableRow | ((column: number) => unknown)): CheckedRow {
     if (row instanceof UnreadableRow) return { kind: 'faulty', faults: [row] };
-    const values = new Array<CellValue>(this.#columns.length).fill(null);
-    const faults: CellFault[] = [];
-    for (let at = 0; at < values.length; at++) {
-      const column = this.#columns[at];
-      if (!column) continue;
-      const cell = row(at);
-      const value = cell === undefined ? null : this.#read(column, cell);
-      const problem = value === undefined ? explainMisfit(column, cell) : misfit(column, value);
-      if (problem !== undefined) faults.push({ column: column.name, problem });
-      values[at] = value ?? null;
-    }
+    const { values, faults } = readRow(this.#columns, this.#read, row);
     if (faults.length === 0 && this.#query >= 0) faults.push(...this.#checkQuery(values));
     return faults.length > 0 ? { kind: 'faulty', faults } : { kind: 'row', values };
   }

@@ -11,9 +11,11 @@ export const SHORT_DIGEST_BYTES = 16;
  */
 export function canonicalRows(
   columns: readonly DatasetColumn[],
+  isIncluded: (column: DatasetColumn) => boolean = () => true,
 ): (values: readonly CellValue[]) => string {
   const order = columns
-    .map(({ name }, at) => ({ name, at, prefix: `${JSON.stringify(name)}:` }))
+    .flatMap((column, at) => (isIncluded(column) ? [{ name: column.name, at }] : []))
+    .map(({ name, at }) => ({ name, at, prefix: `${JSON.stringify(name)}:` }))
     .toSorted((one, other) => (one.name < other.name ? -1 : 1));
   return (values) => {
     let text = '';
@@ -27,6 +29,10 @@ export function canonicalRows(
     return text === '' ? '{}' : `${text}}`;
   };
 }
+
+/** Of a text, for comparing rows. */
+export const shortTextDigest = (text: string): Buffer =>
+  hash('sha256', text, 'buffer').subarray(0, SHORT_DIGEST_BYTES);
 
 /** Of one value, for comparing entities. */
 export const shortDigest = (value: CellValue): Buffer =>

@@ -241,6 +241,7 @@ export const cardFraud: ModelSpec = {
     windowDays: 180,
     coolDownHours: 72,
   },
+  snapshots: { purpose: 'validation', everyDays: 7, windowDays: 56, units: 100_000 },
   response: {
     opsFirst: true,
     rota: 'payments-risk',

@@ -204,6 +204,7 @@ export const deliveryTime: ModelSpec = {
     windowDays: 90,
     coolDownHours: 24,
   },
+  snapshots: { purpose: 'validation', everyDays: 7, windowDays: 28, units: 100_000 },
   response: {
     opsFirst: false,
     rota: 'grocery-delivery',

@@ -237,6 +237,7 @@ export const searchRanking: ModelSpec = {
     windowDays: 60,
     coolDownHours: 48,
   },
+  snapshots: { purpose: 'validation', everyDays: 7, windowDays: 14, units: 100_000 },
   response: {
     opsFirst: false,
     rota: 'shop-search',

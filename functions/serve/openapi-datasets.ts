@@ -53,6 +53,33 @@ export const DATASET_PATHS: readonly OperatorPath[] = [
     refusals: [],
   },
   {
+    method: 'post',
+    path: '/v1/datasets/{model}/snapshots',
+    operationId: 'takeSnapshot',
+    summary: 'Make a dataset version of recorded predictions whose outcomes have matured.',
+    body: {
+      schema: 'SnapshotRequest',
+      example: {
+        purpose: 'validation',
+        from: '2026-10-01T00:00:00.000Z',
+        to: '2026-11-01T00:00:00.000Z',
+        units: 50_000,
+      },
+    },
+    success: [202, 'The snapshot is being taken: ask for it by its id.'],
+    answer: 'Snapshot',
+    refusals: [400],
+  },
+  {
+    method: 'get',
+    path: '/v1/datasets/{model}/snapshots/{snapshotId}',
+    operationId: 'showSnapshot',
+    summary: 'Show what became of a snapshot, and how many rows could not be used.',
+    success: [200, 'The snapshot.'],
+    answer: 'Snapshot',
+    refusals: [],
+  },
+  {
     method: 'get',
     path: '/v1/datasets/{model}',
     operationId: 'listDatasets',
@@ -158,6 +185,7 @@ export const datasetParameters = (): Record<string, JsonObject> => ({
   otherDigest: schemaOf(DatasetDigest),
   uploadId: { type: 'string', pattern: '^[0-9a-f-]{36}$' },
   importId: { type: 'string' },
+  snapshotId: { type: 'string' },
   pointer: schemaOf(PointerName),
 });
 
@@ -214,6 +242,29 @@ export const datasetSchemas = (): Record<string, JsonObject> => ({
       },
     },
     required: ['importId', 'state'],
+  },
+  SnapshotRequest: objectOf(
+    {
+      purpose: schemaOf(PointerName),
+      from: { type: 'string', format: 'date-time' },
+      to: { type: 'string', format: 'date-time', description: 'Not included.' },
+      units: { type: 'integer', minimum: 1, maximum: LIMITS.snapshotUnits },
+      seed: { type: 'integer', minimum: 0 },
+      description: text,
+    },
+    ['seed', 'description'],
+  ),
+  Snapshot: {
+    type: 'object',
+    properties: {
+      snapshotId: { type: 'string' },
+      state: {
+        type: 'object',
+        properties: { kind: { type: 'string', enum: ['running', 'taken', 'refused'] } },
+        required: ['kind'],
+      },
+    },
+    required: ['snapshotId', 'state'],
   },
   Download: objectOf({
     url: { type: 'string', format: 'uri' },

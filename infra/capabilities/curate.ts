@@ -1,5 +1,6 @@
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import type { EventBus } from 'aws-cdk-lib/aws-events';
+import { type EventBus, EventField, Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
@@ -7,7 +8,7 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Duration, Size, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
-import { DatasetApiEnv, ExportEnv, ImportEnv } from '../../functions/curate/env.ts';
+import { DatasetApiEnv, ExportEnv, ImportEnv, SnapshotEnv } from '../../functions/curate/env.ts';
 import { acknowledge, importedPatternFinding } from '../acknowledgements.ts';
 import type { Api } from '../api.ts';
 import { type Config, DEFAULTS } from '../config.ts';
@@ -22,8 +23,18 @@ export interface CurateProps {
   readonly datasets: Bucket;
   readonly datasetTable: TableV2;
   readonly evaluations: TableV2;
+  readonly archive: Bucket;
+  readonly sealingKey: IKey;
   readonly bus: EventBus;
   readonly deadLetters: Queue;
+}
+
+interface ObjectGrant {
+  /** The datasets' without. */
+  readonly bucket?: Bucket;
+  readonly actions: string[];
+  readonly prefixes: readonly string[];
+  readonly why: string;
 }
 
 /** Files become dataset versions, and pointers say which one everyone uses. */
@@ -36,8 +47,10 @@ export class Curate extends Construct {
     this.#props = props;
     const importer = this.#importer();
     const exporter = this.#exporter();
-    const operatorApi = this.#operatorApi(importer, exporter);
-    this.functions = [operatorApi, importer, exporter];
+    const snapshooter = this.#snapshooter();
+    const operatorApi = this.#operatorApi(importer, exporter, snapshooter);
+    this.functions = [operatorApi, importer, exporter, snapshooter];
+    for (const spec of props.specs) this.#schedule(spec, snapshooter);
     props.api.route('v1/datasets/{proxy+}', ['ANY'], operatorApi, 'operators');
     props.api.admitTo(operatorApi, 'Admit-datasets', 'v1/datasets/*');
   }
@@ -110,7 +123,73 @@ export class Curate extends Construct {
     return exporter;
   }
 
-  #operatorApi(importer: ServiceFunction, exporter: ServiceFunction): ServiceFunction {
+  /** The one function that opens what the log keeps sealed into something that stays. */
+  #snapshooter(): ServiceFunction {
+    const { config, specs, key, datasets, datasetTable, archive, sealingKey, bus, deadLetters } =
+      this.#props;
+    const snapshooter = new ServiceFunction(this, 'Snapshot', {
+      handler: 'curate/snapshot-requested',
+      description: 'Recorded predictions with matured outcomes become a dataset version',
+      env: SnapshotEnv,
+      environment: {
+        DATASET_BUCKET: datasets.bucketName,
+        DATASET_TABLE: datasetTable.tableName,
+        EVENT_BUS: bus.eventBusName,
+        ARCHIVE_BUCKET: archive.bucketName,
+        SEALING_KEY: sealingKey.keyArn,
+      },
+      files: { id: 'all', content: { 'specs.json': specs } },
+      invocation: { kind: 'asynchronous', deadLetters },
+      stage: config.stage,
+      key,
+      // A sample of 200,000 rows twice over, and the outcomes of one day.
+      memoryMb: DEFAULTS.evaluationMemoryMb,
+      timeout: Duration.minutes(15),
+      diskSize: Size.gibibytes(2),
+    });
+    this.#grant(snapshooter, {
+      actions: ['s3:PutObject'],
+      prefixes: ['datasets'],
+      why: 'Keys below datasets/ are digests that are not known before they are written.',
+    });
+    this.#grant(snapshooter, {
+      bucket: archive,
+      actions: ['s3:GetObject'],
+      prefixes: ['predictions', 'outcomes', 'lines'],
+      why: 'The archive is read by day, and Firehose names its files.',
+    });
+    snapshooter.addToRolePolicy(
+      new PolicyStatement({ actions: ['s3:ListBucket'], resources: [archive.bucketArn] }),
+    );
+    snapshooter.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['kms:Decrypt'],
+        resources: [sealingKey.keyArn],
+        conditions: { StringEquals: { 'kms:EncryptionContext:purpose': 'prediction-log' } },
+      }),
+    );
+    key.grantDecrypt(snapshooter);
+    datasetTable.grant(snapshooter, 'dynamodb:GetItem', 'dynamodb:PutItem');
+    this.#grantKey(snapshooter);
+    this.#grantEvents(snapshooter);
+    return snapshooter;
+  }
+
+  #schedule({ name, snapshots }: ModelSpec, snapshooter: ServiceFunction): void {
+    if (!snapshots) return;
+    const event = RuleTargetInput.fromObject({ model: name, scheduledAt: EventField.time });
+    new Rule(this, `Snapshots-${name}`, {
+      description: `A ${snapshots.purpose} set of ${name} from what was recorded`,
+      schedule: Schedule.rate(Duration.days(snapshots.everyDays)),
+      targets: [new LambdaFunction(snapshooter, { event })],
+    });
+  }
+
+  #operatorApi(
+    importer: ServiceFunction,
+    exporter: ServiceFunction,
+    snapshooter: ServiceFunction,
+  ): ServiceFunction {
     const { config, specs, key, datasets, datasetTable, evaluations, bus } = this.#props;
     const operatorApi = new ServiceFunction(this, 'DatasetApi', {
       handler: 'curate/operator-api',
@@ -123,6 +202,7 @@ export class Curate extends Construct {
         EVALUATION_TABLE: evaluations.tableName,
         IMPORT_FUNCTION: importer.functionName,
         EXPORT_FUNCTION: exporter.functionName,
+        SNAPSHOT_FUNCTION: snapshooter.functionName,
       },
       files: { id: 'all', content: { 'specs.json': specs } },
       invocation: { kind: 'synchronous' },
@@ -148,7 +228,7 @@ export class Curate extends Construct {
     operatorApi.addToRolePolicy(
       new PolicyStatement({
         actions: ['lambda:InvokeFunction'],
-        resources: [importer.functionArn, exporter.functionArn],
+        resources: [importer.functionArn, exporter.functionArn, snapshooter.functionArn],
       }),
     );
     datasetTable.grant(
@@ -167,18 +247,13 @@ export class Curate extends Construct {
 
   #grant(
     target: ServiceFunction,
-    { actions, prefixes, why }: { actions: string[]; prefixes: readonly string[]; why: string },
+    { bucket = this.#props.datasets, actions, prefixes, why }: ObjectGrant,
   ): void {
-    const { datasets } = this.#props;
     for (const prefix of prefixes) {
       target.addToRolePolicy(
-        new PolicyStatement({ actions, resources: [datasets.arnForObjects(`${prefix}/*`)] }),
+        new PolicyStatement({ actions, resources: [bucket.arnForObjects(`${prefix}/*`)] }),
       );
-      const finding = importedPatternFinding(
-        Stack.of(datasets),
-        datasets.bucketArn,
-        `/${prefix}/*`,
-      );
+      const finding = importedPatternFinding(Stack.of(bucket), bucket.bucketArn, `/${prefix}/*`);
       acknowledge(target.role, finding, why);
     }
   }

@@ -60,6 +60,8 @@ export class DeliveryStack extends Stack {
       datasets: stateful.datasets,
       datasetTable: stateful.datasetTable,
       evaluations: stateful.evaluations,
+      archive: stateful.archive,
+      sealingKey,
       bus: stateful.bus,
       deadLetters: this.deadLetters,
     });

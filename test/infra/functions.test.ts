@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
-import { DatasetApiEnv, ExportEnv, ImportEnv } from '../../functions/curate/env.ts';
+import { DatasetApiEnv, ExportEnv, ImportEnv, SnapshotEnv } from '../../functions/curate/env.ts';
 import { DatasetEvaluationEnv } from '../../functions/evaluate/env.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { InspectGraphEnv, OperatorApiEnv } from '../../functions/promote/env.ts';
@@ -64,6 +64,7 @@ describe('every function', () => {
     const expected: Readonly<Record<string, string[]>> = {
       'curate/export-requested': keysOf(ExportEnv),
       'curate/import-requested': keysOf(ImportEnv),
+      'curate/snapshot-requested': keysOf(SnapshotEnv),
       'curate/operator-api': keysOf(DatasetApiEnv),
       'evaluate/dataset-evaluation': keysOf(DatasetEvaluationEnv),
       'evaluate/validation-moved': keysOf(DatasetEvaluationEnv),
@@ -138,7 +139,9 @@ describe('a function that nobody waits for', () => {
     .map(({ properties }) => textOf(properties['FunctionName']).replace('.Arn', ''));
 
   /** Functions that others start by Invoke with Event; Lambda itself asks no permission for that. */
-  const started = ['CurateImport', 'CurateExport'].map((name) => `<delivery/${name}>`);
+  const started = ['CurateImport', 'CurateExport', 'CurateSnapshot'].map(
+    (name) => `<delivery/${name}>`,
+  );
 
   test('is every one that a service other than the API invokes, or a function starts', () => {
     expect(new Set(configs.map(({ properties }) => properties['FunctionName']))).toEqual(

@@ -71,6 +71,7 @@ test('an edited spec changes the assets of its model, and of what knows all mode
     'delivery/ServeCatalog',
     'delivery/CurateImport',
     'delivery/CurateExport',
+    'delivery/CurateSnapshot',
     'delivery/CurateDatasetApi',
     'delivery/EvaluateDatasetEvaluation',
     'delivery/EvaluateValidationMoved',

@@ -1,0 +1,151 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { datasetColumns } from '../../functions/contracts/dataset-columns.ts';
+import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
+import type { AskedLine } from '../../functions/contracts/prediction-line.ts';
+import { unitsOf } from '../../functions/curate/recorded-units.ts';
+import { maturedWindow } from '../../functions/curate/snapshot.ts';
+import { UnitSample } from '../../functions/curate/unit-sample.ts';
+import { cardFraud } from '../../functions/models/card-fraud.ts';
+import { deliveryTime } from '../../functions/models/delivery-time.ts';
+import { searchRanking } from '../../functions/models/search-ranking.ts';
+
+const unit = (key: string, stratum = '') => ({
+  key,
+  at: `2026-11-01T00:00:${key.padStart(2, '0')}.000Z`,
+  stratum,
+  rows: [[key]],
+});
+
+describe('a sample', () => {
+  test('is the same in whatever order and however often units come', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.nat(59), { minLength: 1, maxLength: 60 }),
+        fc.array(fc.nat(59)),
+        fc.integer({ min: 1, max: 20 }),
+        (keys, repeats, most) => {
+          const [one, other] = [new UnitSample(most, 7), new UnitSample(most, 7)];
+          for (const key of keys) one.offer(unit(String(key)));
+          for (const key of [...keys.toReversed(), ...repeats.filter((key) => keys.includes(key))])
+            other.offer(unit(String(key)));
+          expect(other.take()).toEqual(one.take());
+          expect(other.eligible).toBe(keys.length);
+        },
+      ),
+    );
+  });
+
+  test('of another seed is another one', () => {
+    const draw = (seed: number) => {
+      const sample = new UnitSample(10, seed);
+      for (let key = 0; key < 1000; key++) sample.offer(unit(String(key)));
+      return sample.take().map((each) => each.unit.key);
+    };
+    expect(draw(1)).not.toEqual(draw(2));
+    expect(draw(1)).toHaveLength(10);
+  });
+
+  test('keeps every row of a rare class, and weights that give each class its size back', () => {
+    const sample = new UnitSample(100, 1);
+    for (let key = 0; key < 5; key++) sample.offer(unit(`f${key}`, 'fraud'));
+    for (let key = 0; key < 995; key++) sample.offer(unit(`l${key}`, 'legitimate'));
+    const taken = sample.take();
+    const weightOf = (stratum: string) =>
+      taken
+        .filter((each) => each.unit.stratum === stratum)
+        .reduce((sum, { weight }) => sum + weight, 0);
+    expect(taken).toHaveLength(100);
+    expect(
+      taken.filter((each) => each.unit.stratum === 'fraud').map(({ weight }) => weight),
+    ).toEqual([1, 1, 1, 1, 1]);
+    expect(weightOf('fraud')).toBe(5);
+    expect(weightOf('legitimate')).toBeCloseTo(995, 9);
+  });
+});
+
+describe('a recorded request', () => {
+  const leftOutOf = (
+    spec: ModelSpec,
+    asked: AskedLine,
+    outcomes: Readonly<Record<string, unknown>>,
+  ) => {
+    const leftOut: [string, number][] = [];
+    const columns = datasetColumns(spec);
+    const units = unitsOf(
+      spec,
+      columns,
+      { predictionId: 'p', at: '2026-11-01T00:00:00.000Z', arm: 'champion', asked },
+      new Map(Object.entries(outcomes)),
+      (why, rows) => leftOut.push([why, rows]),
+    );
+    const named = units.map(({ key, stratum, rows }) => ({
+      key,
+      stratum,
+      rows: rows.map((row) => Object.fromEntries(columns.map(({ name }, at) => [name, row[at]]))),
+    }));
+    return { units: named, leftOut };
+  };
+  const orders = deliveryTime.example as { instances: Record<string, unknown>[] };
+  const order = orders.instances[0] ?? {};
+
+  test('becomes rows with their truth, their prediction and its arm', () => {
+    const { units, leftOut } = leftOutOf(
+      deliveryTime,
+      { api: 'predict', instances: [order, order] },
+      { 'row:1': 33 },
+    );
+    expect(leftOut).toEqual([['withoutOutcome', 1]]);
+    expect(units).toMatchObject([
+      { key: 'p/1', rows: [{ deliveredInMinutes: 33, predictionId: 'p', arm: 'champion' }] },
+    ]);
+  });
+
+  test('of a fraud model that nobody reported on is legitimate once it has matured', () => {
+    const { instances } = cardFraud.example as { instances: Record<string, unknown>[] };
+    const { units } = leftOutOf(
+      cardFraud,
+      { api: 'predict', instances: [instances[0] ?? {}, instances[0] ?? {}] },
+      { 'row:0': 'fraud' },
+    );
+    expect(units.map(({ stratum }) => stratum)).toEqual(['fraud', 'legitimate']);
+  });
+
+  test('for a ranking stays whole, with what each item met with', () => {
+    const { query, items } = searchRanking.example as {
+      query: Record<string, unknown>;
+      items: Record<string, unknown>[];
+    };
+    const [first, second] = items.map(({ id }) => JSON.stringify(id));
+    const { units } = leftOutOf(
+      searchRanking,
+      { api: 'rank', query, items },
+      { [`item:${first}`]: 'click', [`item:${second}`]: 'purchase' },
+    );
+    const { task } = searchRanking;
+    if (task.kind !== 'ranking') throw new Error('search-ranking is no ranking');
+    expect(units).toHaveLength(1);
+    expect(units[0]?.rows.map((row) => row[task.label])).toEqual([
+      task.relevance.click,
+      task.relevance.purchase,
+      ...items.slice(2).map(() => 0),
+    ]);
+  });
+
+  test('that came as tensors, or lacks what the spec requires, is left out and counted', () => {
+    const tensors = {
+      api: 'infer' as const,
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [4, 1], data: [] }],
+    };
+    expect(leftOutOf(deliveryTime, tensors, {}).leftOut).toEqual([['tensorsOnly', 4]]);
+    const incomplete = { api: 'predict' as const, instances: [{ ...order, distanceKm: null }] };
+    expect(leftOutOf(deliveryTime, incomplete, { 'row:0': 3 }).leftOut).toEqual([['unfit', 1]]);
+  });
+});
+
+test('a scheduled window ends with the last whole day that has matured', () => {
+  expect(maturedWindow(Date.parse('2026-11-23T10:00:00Z'), 24, 7)).toEqual({
+    from: '2026-11-15T00:00:00.000Z',
+    to: '2026-11-22T00:00:00.000Z',
+  });
+});

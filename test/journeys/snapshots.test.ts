@@ -1,0 +1,144 @@
+import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { featuresOf } from '../../functions/contracts/feature.ts';
+import { aModel } from '../builders/model-spec.ts';
+import { report, untilShown } from '../builders/recorded.ts';
+import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
+
+const { number, identifier } = featuresOf();
+const optional = { required: false };
+const { monitoring } = aModel('m');
+const spec = aModel('m', {
+  features: [
+    identifier('orderId', 'The order.', optional),
+    number('a', 'count', [0, 1e6], 'A number.', optional),
+    number('b', 'count', [0, 1e6], 'A secret.', { ...optional, log: 'sealed' }),
+    number('c', 'count', [0, 1e6], 'Another number.', optional),
+  ],
+  entityKeys: ['orderId'],
+  monitoring: {
+    ...monitoring,
+    outcomes: { maturityHours: 3, horizonHours: 24, silenceMeans: 'unknown' },
+  },
+});
+const HOUR_MS = 3_600_000;
+const SECRET = 57_123.25;
+let stack: RunningStack;
+
+beforeAll(async () => {
+  stack = await startStack([spec]);
+  await serveLinear(stack, spec, { weight: 1 });
+});
+afterAll(() => stack.dispose());
+
+const now = () => new Date(stack.clock.nowMs()).toISOString();
+
+async function archived(table: string): Promise<number> {
+  const bucket = stack.graph.resources.find(
+    ({ type, logicalId }) => type === 'AWS::S3::Bucket' && logicalId.startsWith('Archive'),
+  );
+  const client = new S3Client({
+    endpoint: stack.endpoint,
+    region: stack.place.region,
+    credentials: stack.operator,
+    forcePathStyle: true,
+  });
+  const { KeyCount = 0 } = await client.send(
+    new ListObjectsV2Command({ Bucket: bucket?.ref ?? '', Prefix: `${table}/` }),
+  );
+  return KeyCount;
+}
+
+interface Snapshot {
+  readonly snapshotId: string;
+  readonly state: { readonly kind: string; readonly digest?: string; readonly reason?: string };
+}
+
+async function take(units: number): Promise<Snapshot> {
+  const ask = {
+    purpose: 'validation',
+    from: new Date(stack.clock.nowMs() - 40 * HOUR_MS).toISOString(),
+    to: now(),
+    units,
+  };
+  let shown = await stack.client.request<Snapshot>('POST', '/v1/datasets/m/snapshots', ask);
+  await until(async () => {
+    shown = await stack.client.request('GET', `/v1/datasets/m/snapshots/${shown.snapshotId}`);
+    return shown.state.kind !== 'running';
+  });
+  return shown;
+}
+
+describe('a snapshot', () => {
+  test('of nothing that has matured is refused, and says so', async () => {
+    const { state } = await take(10);
+    expect(state).toMatchObject({ kind: 'refused', reason: expect.stringMatching(/has matured/) });
+  });
+
+  test('holds each matured prediction once with its truth, arm and opened features', async () => {
+    const ids: string[] = [];
+    for (const a of [1, 2, 3, 4]) {
+      const body = { instances: [{ orderId: `o${a}`, a, b: SECRET, c: 0 }] };
+      const { json } = await stack.call('POST', '/v1/models/m/predict', body);
+      ids.push(String(json['predictionId']));
+    }
+    for (const id of ids) await untilShown(stack, id, ({ prediction }) => prediction !== null);
+    await report(
+      stack,
+      ids
+        .slice(0, 3)
+        .map((predictionId, at) => ({ predictionId, outcome: at + 10, observedAt: now() })),
+    );
+    stack.clock.advance(4 * HOUR_MS);
+    await until(
+      async () => (await archived('predictions')) > 0 && (await archived('outcomes')) > 0,
+    );
+    const { state } = await take(10);
+    expect(state).toMatchObject({ kind: 'taken', leftOut: { withoutOutcome: 1 } });
+    const version = await stack.client.request('GET', `/v1/datasets/m/${state.digest}`);
+    expect(version).toMatchObject({ rows: 3, source: { kind: 'snapshot', eligibleRows: 3 } });
+    const rows = await exported(state.digest ?? '');
+    expect(rows).toEqual(
+      ids.slice(0, 3).map((predictionId, at) => ({
+        orderId: `o${at + 1}`,
+        a: at + 1,
+        b: SECRET,
+        c: 0,
+        y: at + 10,
+        arm: 'champion',
+        weight: 1,
+        predictionId,
+      })),
+    );
+    // The same rows asked for again are the same version.
+    expect((await take(10)).state.digest).toBe(state.digest);
+    const smaller = await stack.client.request<{ rows: number }>(
+      'GET',
+      `/v1/datasets/m/${(await take(2)).state.digest}`,
+    );
+    expect(smaller.rows).toBe(2);
+  });
+});
+
+async function exported(digest: string): Promise<unknown[]> {
+  let url = '';
+  await until(async () => {
+    const answer = await stack.client.request<{ url?: string }>(
+      'GET',
+      `/v1/datasets/m/${digest}/rows`,
+      undefined,
+      { format: 'json-lines' },
+    );
+    url = answer.url ?? '';
+    return url !== '';
+  });
+  const text = await (await fetch(url)).text();
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+test('nothing failed that was nobody’s fault', () => {
+  expect(stack.faults).toEqual([]);
+});
