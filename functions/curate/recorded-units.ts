@@ -68,8 +68,8 @@ export function unitsOf(
   });
 }
 
-function labelOf({ task, monitoring }: ModelSpec, outcome: unknown): unknown {
-  if (outcome !== undefined) return outcome;
+function labelOf({ task, monitoring }: ModelSpec, outcome: unknown): string | number | undefined {
+  if (typeof outcome === 'string' || typeof outcome === 'number') return outcome;
   if (task.kind !== 'classification') return undefined;
   return monitoring.outcomes.silenceMeans === 'negative' ? task.classes[0] : undefined;
 }

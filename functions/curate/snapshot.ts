@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as z from 'zod/mini';
 import type { ArchivedRow } from '../contracts/archive.ts';
 import type { DatasetVersion } from '../contracts/dataset.ts';
 import { type DatasetColumn, datasetColumns, WEIGHT_COLUMN } from '../contracts/dataset-columns.ts';
@@ -160,17 +161,28 @@ async function* requestsOf(
 async function opened(
   row: Partial<ArchivedRow<'predictions'>>,
   model: string,
-  { archive, unsealerOf }: Snapshooter,
+  parts: Snapshooter,
 ): Promise<Requested> {
   const { prediction_id: predictionId = '', at = '', arm = '', caller = '' } = row;
-  const line =
-    row.line_key === undefined ? undefined : JSON.parse(await archive.line(row.line_key));
-  const asked = PredictionLine.shape.asked.parse(line?.asked ?? JSON.parse(row.asked ?? 'null'));
-  const kept = line?.sealed ?? (row.sealed === undefined ? undefined : JSON.parse(row.sealed));
+  const { asked, sealed } = await contentOf(row, parts);
   const request = { predictionId, at, arm, caller };
-  if (kept === undefined) return { ...request, asked };
-  const text = await unsealerOf(model).open(Sealed.parse(kept), predictionId);
+  if (sealed === undefined) return { ...request, asked };
+  const text = await parts.unsealerOf(model).open(sealed, predictionId);
   return { ...request, asked: restoreSealed(asked, SealedFields.parse(JSON.parse(text))) };
+}
+
+const Content = z.object({ asked: PredictionLine.shape.asked, sealed: z.optional(Sealed) });
+
+/** What was asked, from the row or from the line it points to. */
+async function contentOf(
+  { line_key: lineKey, asked = 'null', sealed }: Partial<ArchivedRow<'predictions'>>,
+  { archive }: Snapshooter,
+): Promise<z.infer<typeof Content>> {
+  if (lineKey !== undefined) return Content.parse(JSON.parse(await archive.line(lineKey)));
+  return Content.parse({
+    asked: JSON.parse(asked),
+    ...(sealed !== undefined && { sealed: JSON.parse(sealed) }),
+  });
 }
 
 const eventOf = (

@@ -222,27 +222,7 @@ const uploadSchemas = (): Record<string, JsonObject> => ({
   ),
 });
 
-export const datasetSchemas = (): Record<string, JsonObject> => ({
-  DatasetVersion: schemaOf(DatasetVersion),
-  DatasetProfile: schemaOf(DatasetProfile),
-  Pointer: schemaOf(Pointer),
-  DatasetPage: pageOf('datasets', 'DatasetVersion'),
-  Baseline: schemaOf(Baseline),
-  BaselineList: objectOf({ baselines: { type: 'array', items: ref('Baseline') } }),
-  PointerMovePage: pageOf('moves', 'Pointer'),
-  ...uploadSchemas(),
-  Import: {
-    type: 'object',
-    properties: {
-      importId: { type: 'string' },
-      state: {
-        type: 'object',
-        properties: { kind: { type: 'string', enum: ['running', 'imported', 'refused'] } },
-        required: ['kind'],
-      },
-    },
-    required: ['importId', 'state'],
-  },
+const snapshotSchemas = (): Record<string, JsonObject> => ({
   SnapshotRequest: objectOf(
     {
       purpose: schemaOf(PointerName),
@@ -266,6 +246,30 @@ export const datasetSchemas = (): Record<string, JsonObject> => ({
     },
     required: ['snapshotId', 'state'],
   },
+});
+
+export const datasetSchemas = (): Record<string, JsonObject> => ({
+  DatasetVersion: schemaOf(DatasetVersion),
+  DatasetProfile: schemaOf(DatasetProfile),
+  Pointer: schemaOf(Pointer),
+  DatasetPage: pageOf('datasets', 'DatasetVersion'),
+  Baseline: schemaOf(Baseline),
+  BaselineList: objectOf({ baselines: { type: 'array', items: ref('Baseline') } }),
+  PointerMovePage: pageOf('moves', 'Pointer'),
+  ...uploadSchemas(),
+  Import: {
+    type: 'object',
+    properties: {
+      importId: { type: 'string' },
+      state: {
+        type: 'object',
+        properties: { kind: { type: 'string', enum: ['running', 'imported', 'refused'] } },
+        required: ['kind'],
+      },
+    },
+    required: ['importId', 'state'],
+  },
+  ...snapshotSchemas(),
   Download: objectOf({
     url: { type: 'string', format: 'uri' },
     expiresInSeconds: { type: 'integer' },

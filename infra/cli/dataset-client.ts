@@ -1,6 +1,6 @@
 import { createReadStream, statSync } from 'node:fs';
 import type { DatasetDigest, Pointer, PointerName } from '../../functions/contracts/dataset.ts';
-import type { OperatorClient } from './operator-client.ts';
+import { type OperatorClient, OperatorRefused } from './operator-client.ts';
 
 interface PartTicket {
   readonly partNumber: number;
@@ -73,8 +73,14 @@ export class DatasetClient {
     return shown;
   }
 
-  pointer(model: string, name: PointerName): Promise<Pointer> {
-    return this.#client.request('GET', `/v1/datasets/${model}/pointers/${name}`);
+  /** Undefined before its first move. */
+  async pointer(model: string, name: PointerName): Promise<Pointer | undefined> {
+    try {
+      return await this.#client.request('GET', `/v1/datasets/${model}/pointers/${name}`);
+    } catch (error) {
+      if (error instanceof OperatorRefused && error.code === 'POINTER_NOT_SET') return undefined;
+      throw error;
+    }
   }
 
   move(

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { defaultProvider } from '@aws-sdk/credential-provider-node';
+import { PointerName } from '../../functions/contracts/dataset.ts';
+import { DatasetClient } from './dataset-client.ts';
 import { OperatorClient, OperatorRefused } from './operator-client.ts';
 
 const HELP = `npm run operate -- COMMAND
@@ -8,6 +10,9 @@ const HELP = `npm run operate -- COMMAND
   champion MODEL VERSION "why"         make a version serve everyone
   retire MODEL VERSION                 take a version out of service, its endpoint with it
   show MODEL                           the route and the versions
+  import MODEL FILE ["what it is"]     upload rows (CSV, Parquet, newline JSON) and make them a dataset
+  point MODEL POINTER DIGEST "why"     make a dataset everyone's training or validation set
+  pointers MODEL                       where both pointers stand
 
 The API's URL comes from SLIPWAY_API, the region from AWS_REGION, credentials from where the AWS CLI
 finds them: environment, profile, single sign-on. npm start prints all of it for the local stack.
@@ -32,6 +37,24 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   retire: async (client, [model = '', version = '']) =>
     client.request('POST', `/v1/versions/${model}/${version}/retire`),
+  import: async (client, [model = '', file = '', description = '']) => {
+    const datasets = new DatasetClient(client);
+    return datasets.import(model, await datasets.upload(model, file), { description });
+  },
+  point: async (client, [model = '', name = '', digest = '', reason = '']) => {
+    const datasets = new DatasetClient(client);
+    const pointer = PointerName.parse(name);
+    const expectedEpoch = (await datasets.pointer(model, pointer))?.epoch ?? 0;
+    return datasets.move(model, pointer, { digest, expectedEpoch, reason });
+  },
+  pointers: async (client, [model = '']) => {
+    const datasets = new DatasetClient(client);
+    const [training, validation] = await Promise.all([
+      datasets.pointer(model, 'training'),
+      datasets.pointer(model, 'validation'),
+    ]);
+    return { training: training ?? null, validation: validation ?? null };
+  },
   show: async (client, [model = '']) => ({
     route: (await client.route(model)) ?? null,
     versions: await client.versions(model),

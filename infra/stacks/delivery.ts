@@ -51,33 +51,11 @@ export class DeliveryStack extends Stack {
       hashKey,
       deadLetters: this.deadLetters,
     });
-    const curate = new Curate(this, 'Curate', {
-      config,
-      specs,
-      api: this.api,
-      key,
-      datasetsKey: stateful.datasetsKey,
-      datasets: stateful.datasets,
-      datasetTable: stateful.datasetTable,
-      evaluations: stateful.evaluations,
-      archive: stateful.archive,
-      sealingKey,
-      bus: stateful.bus,
-      deadLetters: this.deadLetters,
-    });
-    const evaluate = new Evaluate(this, 'Evaluate', {
-      config,
-      specs,
-      key,
-      datasetsKey: stateful.datasetsKey,
-      datasets: stateful.datasets,
-      artifacts,
-      versions,
-      routes,
-      evaluations: stateful.evaluations,
-      bus: stateful.bus,
-      deadLetters: this.deadLetters,
-    });
+    const { datasets, datasetsKey, datasetTable, evaluations, bus } = stateful;
+    const { deadLetters } = this;
+    const judging = { ...shared, datasets, datasetsKey, evaluations, bus, deadLetters };
+    const curate = new Curate(this, 'Curate', { ...judging, datasetTable, archive, sealingKey });
+    const evaluate = new Evaluate(this, 'Evaluate', judging);
     this.sharedFunctions = [
       operatorApi,
       catalog,

@@ -27,7 +27,10 @@ describe('a sample', () => {
         (keys, repeats, most) => {
           const [one, other] = [new UnitSample(most, 7), new UnitSample(most, 7)];
           for (const key of keys) one.offer(unit(String(key)));
-          for (const key of [...keys.toReversed(), ...repeats.filter((key) => keys.includes(key))])
+          for (const key of [
+            ...keys.toReversed(),
+            ...repeats.filter((each) => keys.includes(each)),
+          ])
             other.offer(unit(String(key)));
           expect(other.take()).toEqual(one.take());
           expect(other.eligible).toBe(keys.length);

@@ -92,6 +92,8 @@ describe('the document', () => {
       'post /v1/datasets/{model}',
       'get /v1/datasets/{model}',
       'get /v1/datasets/{model}/imports/{importId}',
+      'post /v1/datasets/{model}/snapshots',
+      'get /v1/datasets/{model}/snapshots/{snapshotId}',
       'get /v1/datasets/{model}/{digest}',
       'get /v1/datasets/{model}/{digest}/profile',
       'get /v1/datasets/{model}/{digest}/rows',
