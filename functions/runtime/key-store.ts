@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import {
   DecryptCommand,
   GenerateDataKeyCommand,
@@ -22,7 +23,8 @@ export class KeyStore {
       { abortSignal: AbortSignal.timeout(LIMITS.keyRequestMs) },
     );
     if (!Plaintext || !CiphertextBlob) throw new Error(`KMS gave no data key of ${keyArn}`);
-    return { plaintext: Plaintext, encrypted: Buffer.from(CiphertextBlob).toString('base64') };
+    const encrypted = Buffer.from(CiphertextBlob).toString('base64');
+    return { plaintext: createSecretKey(Plaintext), encrypted };
   }
 
   async openDataKey(
@@ -45,7 +47,7 @@ export class KeyStore {
    * A secret that is the same for everybody who may ask for it: the MAC of a fixed text under an HMAC key
    * that never leaves KMS. So a keyed hash costs one call an environment, and no secret is stored anywhere.
    */
-  async derivedSecret(keyArn: string, purpose: string): Promise<Uint8Array> {
+  async derivedSecret(keyArn: string, purpose: string): Promise<KeyObject> {
     const { Mac } = await this.#client.send(
       new GenerateMacCommand({
         KeyId: keyArn,
@@ -55,6 +57,6 @@ export class KeyStore {
       { abortSignal: AbortSignal.timeout(LIMITS.keyRequestMs) },
     );
     if (!Mac) throw new Error(`KMS gave no MAC of ${keyArn}`);
-    return Mac;
+    return createSecretKey(Mac);
   }
 }

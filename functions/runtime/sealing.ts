@@ -1,10 +1,17 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
 import { LIMITS } from '../contracts/limits.ts';
 import type { Sealed } from '../contracts/prediction-line.ts';
 
 /** A key that KMS made: to seal with, and as it is kept beside what it sealed. */
 export interface DataKey {
-  readonly plaintext: Uint8Array;
+  /** A key object, because bytes would be made into one for each use, which takes longer than the use. */
+  readonly plaintext: KeyObject;
   /** In base64. */
   readonly encrypted: string;
 }
@@ -69,5 +76,5 @@ export class Unsealer {
 }
 
 /** HMAC-SHA-256 in base64url: the same text hashes alike everywhere, and nobody without the key can try texts. */
-export const keyedHash = (key: Uint8Array, text: string): string =>
+export const keyedHash = (key: KeyObject, text: string): string =>
   createHmac('sha256', key).update(text, 'utf8').digest('base64url');

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { Sealed } from '../contracts/prediction-line.ts';
@@ -8,7 +9,7 @@ import { type DataKey, keyedHash, seal } from '../runtime/sealing.ts';
 export interface LogKeySource {
   newDataKey(): Promise<DataKey>;
   /** The same for every environment of the stage. */
-  hashSecret(): Promise<Uint8Array>;
+  hashSecret(): Promise<KeyObject>;
 }
 
 /** What a request's log is made with; a member is absent when it is not needed, or there is no key. */
@@ -35,7 +36,7 @@ export class LogKeyCache {
   #dataKey: DataKey | undefined;
   #dataKeyUntilMs = 0;
   #usesLeft = 0;
-  #secret: Uint8Array | undefined;
+  #secret: KeyObject | undefined;
   #retryAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(source: LogKeySource, spec: ModelSpec, clock: Clock, writeLog: typeof log) {

@@ -33,7 +33,7 @@ const CALL = `
     ${DONE}
   });`;
 
-/** Starts the serving bundle in new processes against a loopback server that stands for DynamoDB and S3. */
+/** Starts the serving bundle in new processes against a loopback server that stands for DynamoDB, S3 and KMS. */
 export async function measureColdStarts(model: BenchModel): Promise<ColdStart[]> {
   const { spec } = model;
   const aws = await serveStubs(model);
@@ -43,6 +43,8 @@ export async function measureColdStarts(model: BenchModel): Promise<ColdStart[]>
     ROUTE_TABLE: 'routes',
     VERSION_TABLE: 'versions',
     ARTIFACT_BUCKET: 'artifacts',
+    SEALING_KEY: 'sealing',
+    HASH_KEY: 'hashing',
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'bench',
     AWS_SECRET_ACCESS_KEY: 'bench',
@@ -131,7 +133,7 @@ async function timeOne(program: string, env: Readonly<Record<string, string>>): 
   }
 }
 
-/** Answers the two calls of a cold start: the route from DynamoDB, the artifact from S3. */
+/** Answers the calls of a cold start: the route from DynamoDB, the artifact from S3, a data key from KMS. */
 async function serveStubs({ spec, digest, path }: BenchModel): Promise<Server> {
   const artifact = readFileSync(path);
   const text = (value: string) => ({ S: value });
@@ -145,11 +147,18 @@ async function serveStubs({ spec, digest, path }: BenchModel): Promise<Server> {
       reason: text('bench'),
     },
   });
+  const dataKey = JSON.stringify({
+    KeyId: 'sealing',
+    Plaintext: Buffer.alloc(32, 1).toString('base64'),
+    CiphertextBlob: Buffer.alloc(184, 2).toString('base64'),
+  });
   const key = `/artifacts/${artifactKey(spec.name, digest)}`;
   const server = createServer((request, response) => {
     request.resume();
     if (request.headers['x-amz-target'] === 'DynamoDB_20120810.GetItem')
       response.setHeader('content-type', 'application/x-amz-json-1.0').end(route);
+    else if (request.headers['x-amz-target'] === 'TrentService.GenerateDataKey')
+      response.setHeader('content-type', 'application/x-amz-json-1.1').end(dataKey);
     else if (request.url?.startsWith(key)) response.end(artifact);
     else response.writeHead(404).end();
   });

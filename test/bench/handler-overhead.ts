@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { openSync, writeSync } from 'node:fs';
 import type { APIGatewayProxyEvent, Context } from 'aws-lambda';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -101,8 +101,11 @@ async function bareSession({ model, api }: Asked, body: Buffer): Promise<() => P
 
 /** Keys as KMS gives them. */
 const keySource = {
-  newDataKey: async () => ({ plaintext: randomBytes(32), encrypted: 'x'.repeat(248) }),
-  hashSecret: async () => randomBytes(32),
+  newDataKey: async () => ({
+    plaintext: createSecretKey(randomBytes(32)),
+    encrypted: 'x'.repeat(248),
+  }),
+  hashSecret: async () => createSecretKey(randomBytes(32)),
 };
 
 /** The deployed path from API Gateway's event to its reply; the log goes nowhere, the route is at hand. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { LIMITS } from '../../functions/contracts/limits.ts';
@@ -13,9 +13,9 @@ function keyring() {
     return key;
   });
   const make = (encrypted = String(keys.size)): DataKey => {
-    const plaintext = randomBytes(32);
-    keys.set(encrypted, plaintext);
-    return { plaintext, encrypted };
+    const bytes = randomBytes(32);
+    keys.set(encrypted, bytes);
+    return { plaintext: createSecretKey(bytes), encrypted };
   };
   return { keys, open, make };
 }
@@ -79,7 +79,7 @@ describe('data keys', () => {
 test('a keyed hash is the HMAC of RFC 4231, case 2', () => {
   expect(
     Buffer.from(
-      keyedHash(Buffer.from('Jefe'), 'what do ya want for nothing?'),
+      keyedHash(createSecretKey(Buffer.from('Jefe')), 'what do ya want for nothing?'),
       'base64url',
     ).toString('hex'),
   ).toBe('5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843');

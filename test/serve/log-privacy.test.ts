@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { featuresOf } from '../../functions/contracts/feature.ts';
 import { LIMITS } from '../../functions/contracts/limits.ts';
@@ -62,14 +62,14 @@ function world({ isKmsDown = false } = {}) {
     if (asked.isDown) throw new Error('KMS is down');
     return value();
   };
-  const secret = Buffer.from('the stage secret');
+  const secret = createSecretKey(Buffer.from('the stage secret'));
   const source = {
     newDataKey: async (): Promise<DataKey> =>
       answerOf(() => {
-        const plaintext = randomBytes(32);
+        const bytes = randomBytes(32);
         const encrypted = `key-${asked.dataKeys++}`;
-        keys.set(encrypted, plaintext);
-        return { plaintext, encrypted };
+        keys.set(encrypted, bytes);
+        return { plaintext: createSecretKey(bytes), encrypted };
       }),
     hashSecret: async () => answerOf(() => (asked.secrets++, secret)),
   };
