@@ -12,11 +12,16 @@ import { Duration } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { ModelSpec } from '../functions/contracts/model-spec.ts';
 import type { Objective } from '../functions/contracts/monitoring.ts';
-import { METRIC_DEFINITIONS, type MetricId } from '../functions/contracts/quality-metric.ts';
+import type { MetricId } from '../functions/contracts/quality-metric.ts';
 import { RECORDING_METRICS } from '../functions/contracts/recording-metric.ts';
 import { METRICS_OF_TASK } from '../functions/contracts/task.ts';
 import { WINDOW_METRICS } from '../functions/contracts/window-metric.ts';
-import { CADENCE_PERIODS, type MetricOptions, type ModelMetrics } from './model-metrics.ts';
+import {
+  CADENCE_PERIODS,
+  isKnownByArm,
+  type MetricOptions,
+  type ModelMetrics,
+} from './model-metrics.ts';
 import type { ObjectiveAlarms } from './objective-alarms.ts';
 
 export interface ModelDashboardProps {
@@ -91,7 +96,7 @@ function arms({ spec, metrics }: ModelDashboardProps): IWidget[] {
   const period = periodOf(spec);
   return spec.monitoring.objectives
     .map(({ metric }) => metric as MetricId)
-    .filter((metric) => METRIC_DEFINITIONS[metric].kind !== 'throttled')
+    .filter(isKnownByArm)
     .map((metric) =>
       graph(
         `${metric} by arm`,

@@ -11,6 +11,7 @@ import {
   type RatioOfSums,
 } from '../functions/contracts/quality-metric.ts';
 import { METRIC_NAMESPACE, SERVING_METRICS } from '../functions/contracts/serving-metric.ts';
+import { WINDOW_METRICS } from '../functions/contracts/window-metric.ts';
 
 export type Arm = 'champion' | 'challenger';
 
@@ -29,6 +30,12 @@ export interface MetricOptions {
   readonly minimumEvidence?: number;
   readonly label?: string;
 }
+
+/** Failures and throttles happen before an arm is known, and what is computed of a window is of all arms. */
+export const isKnownByArm = (metric: MetricId): boolean => {
+  const definition = METRIC_DEFINITIONS[metric];
+  return definition.kind === 'ratio' || definition.kind === 'latency' || metric === 'fallbackShare';
+};
 
 /** The metrics of one model, from the names and formulas that evaluate and record use too. */
 export class ModelMetrics {
@@ -88,7 +95,7 @@ export class ModelMetrics {
       case 'ratio':
         return sumOf(this.#components(evidenceOf(metric), options), options);
       case 'windowed':
-        return this.component('observed', options);
+        return this.named(WINDOW_METRICS.positives.name, Stats.MAXIMUM, options);
       case 'throttled':
         return this.#server.metricInvocations({ period: atLeastAMinute(options.period) });
       case 'latency':
@@ -98,16 +105,20 @@ export class ModelMetrics {
   }
 
   #components(names: readonly QualityComponent[], options: MetricOptions) {
-    return Object.fromEntries(names.map((name) => [name, this.component(name, options)]));
+    return Object.fromEntries(
+      names.map((name) => [idOf(name, options), this.component(name, options)]),
+    );
   }
 
   #ratio(metric: MetricId, definition: RatioOfSums, options: MetricOptions): IMetric {
     const { numerator, denominator, scale = 1, root } = definition;
     const evidence = evidenceOf(metric);
-    const divisor = denominator.join(' + ');
-    const quotient = `${scale === 1 ? '' : `${scale} * `}${numerator} / (${divisor})`;
+    const sumOfIds = (names: readonly string[]) =>
+      names.map((name) => idOf(name, options)).join(' + ');
+    const divisor = sumOfIds(denominator);
+    const quotient = `${scale === 1 ? '' : `${scale} * `}${idOf(numerator, options)} / (${divisor})`;
     const minimum = options.minimumEvidence ?? 0;
-    const isEnough = minimum > 0 ? ` AND (${evidence.join(' + ')}) >= ${minimum}` : '';
+    const isEnough = minimum > 0 ? ` AND (${sumOfIds(evidence)}) >= ${minimum}` : '';
     return new MathExpression({
       expression: `IF((${divisor}) > 0${isEnough}, ${root ? `(${quotient})^0.5` : quotient})`,
       usingMetrics: this.#components(
@@ -122,9 +133,10 @@ export class ModelMetrics {
   #enough(metric: MetricId, value: Metric, options: MetricOptions): IMetric {
     const { minimumEvidence = 0, period, label = metric } = options;
     if (minimumEvidence === 0) return value.with({ label });
+    const [evidence, valueId] = [idOf('evidence', options), idOf('value', options)];
     return new MathExpression({
-      expression: `IF(evidence >= ${minimumEvidence}, value)`,
-      usingMetrics: { evidence: this.evidence(metric, options), value },
+      expression: `IF(${evidence} >= ${minimumEvidence}, ${valueId})`,
+      usingMetrics: { [evidence]: this.evidence(metric, options), [valueId]: value },
       period,
       label,
     });
@@ -148,10 +160,15 @@ export class ModelMetrics {
 const atLeastAMinute = (period: Duration): Duration =>
   period.toSeconds() < 60 ? Duration.minutes(1) : period;
 
+/** Ids are of a graph, in which the arms stand side by side. */
+const idOf = (name: string, { arm }: MetricOptions): string =>
+  arm === undefined ? name : `${name}_${arm}`;
+
 function share(metric: MetricId, top: Metric, bottom: Metric, options: MetricOptions): IMetric {
+  const ids = { top: idOf('top', options), bottom: idOf('bottom', options) };
   return new MathExpression({
-    expression: `IF(bottom >= ${Math.max(options.minimumEvidence ?? 0, 1)}, top / bottom)`,
-    usingMetrics: { top, bottom },
+    expression: `IF(${ids.bottom} >= ${Math.max(options.minimumEvidence ?? 0, 1)}, ${ids.top} / ${ids.bottom})`,
+    usingMetrics: { [ids.top]: top, [ids.bottom]: bottom },
     period: options.period,
     label: options.label ?? metric,
   });

@@ -4,8 +4,8 @@ import { Construct } from 'constructs';
 import type { ModelSpec } from '../functions/contracts/model-spec.ts';
 import type { Objective } from '../functions/contracts/monitoring.ts';
 import { type AlarmSubject, objectiveAlarmName } from '../functions/contracts/objective-alarm.ts';
-import { METRIC_DEFINITIONS, type MetricId } from '../functions/contracts/quality-metric.ts';
-import { type Arm, CADENCE_PERIODS, type ModelMetrics } from './model-metrics.ts';
+import type { MetricId } from '../functions/contracts/quality-metric.ts';
+import { type Arm, CADENCE_PERIODS, isKnownByArm, type ModelMetrics } from './model-metrics.ts';
 
 export interface ObjectiveAlarmsProps {
   readonly spec: ModelSpec;
@@ -89,12 +89,6 @@ export class ObjectiveAlarms extends Construct {
     return alarm;
   }
 }
-
-/** Failures and throttles happen before an arm is known. */
-const isKnownByArm = (metric: MetricId): boolean => {
-  const definition = METRIC_DEFINITIONS[metric];
-  return definition.kind === 'ratio' || definition.kind === 'latency' || metric === 'fallbackShare';
-};
 
 const describe = ({ name }: ModelSpec, subject: Exclude<AlarmSubject, 'silent'>): string =>
   subject === 'model' ? name : `the ${subject} of ${name}`;

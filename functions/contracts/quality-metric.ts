@@ -192,3 +192,14 @@ export const componentsOf = (task: Task): readonly QualityComponent[] =>
       task.quantiles.length > 0 ||
       (component !== 'covered' && component !== 'pinball'),
   );
+
+/** How the components of a task are published. */
+export const componentMetrics = (
+  task: Task,
+): Readonly<Partial<Record<QualityComponent, { readonly name: string; readonly unit: string }>>> =>
+  Object.fromEntries(
+    componentsOf(task).map((component) => [
+      component,
+      { name: componentName(component, task), unit: QUALITY_COMPONENTS[component].unit },
+    ]),
+  );

@@ -5,6 +5,8 @@
 export const WINDOW_METRICS = {
   /** Matured predictions with a reported outcome over all matured predictions of the hour. */
   labelCoverage: { name: 'LabelCoverage', unit: 'None' },
+  /** Positive outcomes in the window that the next ones rest on. */
+  positives: { name: 'WindowPositives', unit: 'Count' },
   averagePrecision: { name: 'AveragePrecision', unit: 'None' },
   /** Ends of the 95 % interval. */
   averagePrecisionLow: { name: 'AveragePrecisionLow', unit: 'None' },

@@ -2,9 +2,7 @@ import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import {
   type Components,
-  componentName,
-  componentsOf,
-  QUALITY_COMPONENTS,
+  componentMetrics,
   type QualityComponent,
 } from '../contracts/quality-metric.ts';
 import { RECORDING_METRICS } from '../contracts/recording-metric.ts';
@@ -21,16 +19,6 @@ export const NO_MODEL = '-';
 const writeRecording = metricWriter<RecordingMetric>(RECORDING_METRICS);
 
 type QualityWriter = ReturnType<typeof metricWriter<QualityComponent>>;
-
-const qualityWriter = ({ task }: ModelSpec): QualityWriter =>
-  metricWriter<QualityComponent>(
-    Object.fromEntries(
-      componentsOf(task).map((component) => [
-        component,
-        { name: componentName(component, task), unit: QUALITY_COMPONENTS[component].unit },
-      ]),
-    ),
-  );
 
 /** What is measured of one batch: added up, and written as one line a model and arm when it is over. */
 export class Measurements {
@@ -93,7 +81,7 @@ export class Measurements {
   #writeQuality(model: string, arm: string, components: Components): void {
     const spec = this.#specs.get(model);
     if (!spec) return;
-    const writer = this.#writers.get(model) ?? qualityWriter(spec);
+    const writer = this.#writers.get(model) ?? metricWriter(componentMetrics(spec.task));
     this.#writers.set(model, writer);
     const resolution = spec.monitoring.cadence === 'second' ? 1 : 60;
     const dimensions = { Model: model, Arm: arm };

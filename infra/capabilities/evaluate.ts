@@ -13,12 +13,16 @@ import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { DatasetEvaluationEnv } from '../../functions/evaluate/env.ts';
 import { acknowledge, importedPatternFinding } from '../acknowledgements.ts';
 import { type Config, DEFAULTS } from '../config.ts';
+import { EvaluatedModel } from '../evaluated-model.ts';
 import { onnxRuntimeLayer } from '../onnxruntime-layer.ts';
 import { type Invocation, ServiceFunction } from '../service-function.ts';
+import type { ServedModel } from './serve.ts';
 
 export interface EvaluateProps {
   readonly config: Config;
   readonly specs: readonly ModelSpec[];
+  /** By name. */
+  readonly models: ReadonlyMap<string, Pick<ServedModel, 'server'>>;
   readonly key: IKey;
   readonly datasetsKey: IKey;
   readonly datasets: Bucket;
@@ -30,7 +34,7 @@ export interface EvaluateProps {
   readonly deadLetters: Queue;
 }
 
-/** Versions are judged on datasets: for a promotion, and whenever the validation set moves. */
+/** Versions are judged on datasets and by what they meet online; objectives that are missed raise alarms. */
 export class Evaluate extends Construct {
   readonly functions: readonly ServiceFunction[];
   /** Takes an `EvaluationRequest`, answers with the results. */
@@ -63,6 +67,16 @@ export class Evaluate extends Construct {
       },
       targets: [new LambdaFunction(rebaseline)],
     });
+    this.#watchModels();
+  }
+
+  #watchModels(): void {
+    const { config, specs, models } = this.#props;
+    for (const spec of specs) {
+      const server = models.get(spec.name)?.server;
+      if (!server) throw new Error(`no function serves ${spec.name}`);
+      new EvaluatedModel(this, spec.name, { config, spec, server });
+    }
   }
 
   #evaluator(

@@ -37,14 +37,18 @@ export interface ServeProps {
 /** A request becomes a prediction: one function a model, and one that knows which models there are. */
 export class Serve extends Construct {
   readonly catalog: ServiceFunction;
+  /** By name. */
+  readonly models: ReadonlyMap<string, ServedModel>;
 
   constructor(scope: Construct, id: string, props: ServeProps) {
     super(scope, id);
-    for (const spec of props.specs) {
-      // Layers are asked of the parent, so that one serves all models.
-      const layer = onnxRuntimeLayer(Stack.of(this), architectureOf(spec));
-      new ServedModel(this, spec.name, { ...props, spec, layer });
-    }
+    this.models = new Map(
+      props.specs.map((spec) => {
+        // Layers are asked of the parent, so that one serves all models.
+        const layer = onnxRuntimeLayer(Stack.of(this), architectureOf(spec));
+        return [spec.name, new ServedModel(this, spec.name, { ...props, spec, layer })];
+      }),
+    );
     this.catalog = this.#catalog(props);
   }
 
@@ -87,7 +91,7 @@ interface ServedModelProps extends ServeProps {
 }
 
 /** One model's functions, in a nested stack of their own: 30 models do not fit one template. */
-class ServedModel extends NestedStack {
+export class ServedModel extends NestedStack {
   readonly server: ServiceFunction;
 
   constructor(scope: Construct, id: string, props: ServedModelProps) {

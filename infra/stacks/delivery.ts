@@ -44,7 +44,7 @@ export class DeliveryStack extends Stack {
     const { operatorApi } = new Promote(this, 'Promote', shared);
     const { joins, units, archive } = stateful;
     this.recording = new Record(this, 'Record', { ...shared, joins, units, archive });
-    const { catalog } = new Serve(this, 'Serve', {
+    const { catalog, models } = new Serve(this, 'Serve', {
       ...shared,
       recorder: this.recording.recorder,
       sealingKey,
@@ -55,7 +55,7 @@ export class DeliveryStack extends Stack {
     const { deadLetters } = this;
     const judging = { ...shared, datasets, datasetsKey, evaluations, bus, deadLetters };
     const curate = new Curate(this, 'Curate', { ...judging, datasetTable, archive, sealingKey });
-    const evaluate = new Evaluate(this, 'Evaluate', judging);
+    const evaluate = new Evaluate(this, 'Evaluate', { ...judging, models });
     this.sharedFunctions = [
       operatorApi,
       catalog,

@@ -6,6 +6,7 @@ import { METRIC_NAMESPACE, SERVING_METRICS } from '../../functions/contracts/ser
 import { needsLogKeys } from '../capabilities/serve.ts';
 import type { Config } from '../config.ts';
 import { failureAlarm, functionFailures } from '../failure-alarm.ts';
+import { OverviewDashboard } from '../overview-dashboard.ts';
 import { keysMissingAlarm, recordingAlarms, unrecordedAlarm } from '../recording-alarms.ts';
 import type { DeliveryStack } from './delivery.ts';
 
@@ -21,7 +22,7 @@ export class OperationsStack extends Stack {
     delivery: DeliveryStack,
     specs: readonly ModelSpec[],
   ) {
-    super(scope, id, { env: { region: config.region }, description: 'Slipway: alarms' });
+    super(scope, id, { env: { region: config.region }, description: 'Slipway: alarms, overview' });
     const { deadLetters, api, sharedFunctions } = delivery;
     failureAlarm(
       this,
@@ -43,6 +44,7 @@ export class OperationsStack extends Stack {
         functionFailures(shared),
         `${shared.node.path} failed or was throttled.`,
       );
+    new OverviewDashboard(this, 'Overview', config.stage, specs);
     for (const spec of specs) {
       const { name } = spec;
       unrecordedAlarm(this, name);

@@ -105,7 +105,7 @@ function readSources(
     const [hash = ''] =
       /[0-9a-f]{64}(?=\.json)/.exec(JSON.stringify(Properties['TemplateURL'])) ?? [];
     const [child, ...others] = readSources(folder, assets.get(hash) ?? '', {
-      name: /^Serve(.+?)NestedStack/.exec(id)?.[1] ?? id,
+      name: /^(?:Serve|Evaluate)(.+?)NestedStack/.exec(id)?.[1] ?? id,
       assets,
       given: { parent: source, parameters: objectOf(Properties['Parameters']) },
     });
