@@ -40,6 +40,14 @@ const TASK_SECONDS = 900;
 
 /** Retries outlast a throttled minute; jitter keeps thirty models from trying again at once. */
 const RETRY = [
+  // An endpoint of SageMaker takes minutes to be made.
+  {
+    ErrorEquals: ['EndpointPreparing'],
+    IntervalSeconds: 30,
+    BackoffRate: 1,
+    MaxAttempts: 60,
+    JitterStrategy: 'FULL',
+  },
   {
     ErrorEquals: ['States.ALL'],
     IntervalSeconds: 2,
@@ -53,19 +61,20 @@ const RETRY = [
 /**
  * A team's way to production as a state machine, drawn from the steps of its spec so that the graph in the
  * console is that plan. Whatever goes wrong ends in the rollback.
- * @param functionArns of the steps.
+ * @param functionArns of the steps; @param trialArn of the function that tries versions of this model.
  * @throws when the longest course of the plan has more events than Step Functions keeps.
  */
 export function promotionMachine(
   spec: ModelSpec,
   functionArns: Readonly<Record<PromotionStep, string>>,
+  trialArn: string,
 ): MachineDefinition {
   const events = longestHistory(spec);
   if (events > LONGEST_HISTORY)
     throw new Error(
       `the plan of ${spec.name} could take ${events} events of history, and ${LONGEST_HISTORY} are safe: shorten its longest steps`,
     );
-  const tasks = new Tasks(spec.name, functionArns);
+  const tasks = new Tasks(spec.name, functionArns, trialArn);
   const places = placesOf(spec);
   const states: States = {};
   places.forEach((place, at) => {
@@ -171,19 +180,25 @@ const endings = (tasks: Tasks): States => ({
   Over: { Type: 'Succeed', Comment: 'Ended by an operator, an alarm or a rollback.' },
 });
 
+/** Steps that ask the trial function of the model. */
+const TRYING: readonly PromotionStep[] = ['smoke-test', 'replay-traffic', 'test-performance'];
+
 /** Writes the task states of one model. */
 class Tasks {
   readonly #model: string;
   readonly #arns: Readonly<Record<PromotionStep, string>>;
+  readonly #trialArn: string;
 
-  constructor(model: string, arns: Readonly<Record<PromotionStep, string>>) {
+  constructor(model: string, arns: Readonly<Record<PromotionStep, string>>, trialArn: string) {
     this.#model = model;
     this.#arns = arns;
+    this.#trialArn = trialArn;
   }
 
   run(step: PromotionStep, place: PromotionPlace): State {
+    const trial = TRYING.includes(step) ? { trial: this.#trialArn } : {};
     return {
-      ...this.#task('arn:aws:states:::lambda:invoke', step, { place }),
+      ...this.#task('arn:aws:states:::lambda:invoke', step, { place, ...trial }),
       Output: '{% $states.result.Payload %}',
       TimeoutSeconds: TASK_SECONDS,
       Catch: [ROLL_BACK],

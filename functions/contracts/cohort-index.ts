@@ -2,5 +2,15 @@
 export const COHORT_INDEX = {
   name: 'byHour',
   partitionKey: 'cohort',
-  attributes: ['model', 'version', 'arm', 'at', 'promotion', 'rowCount', 'components', 'outcome'],
+  attributes: [
+    'model',
+    'version',
+    'arm',
+    'at',
+    'promotion',
+    'unit',
+    'rowCount',
+    'components',
+    'outcome',
+  ],
 } as const;

@@ -72,6 +72,12 @@ export const LIMITS = {
   inspectionSeconds: 25,
   /** Items of one page of a list. */
   pageSize: 50,
+  /** Recorded requests a replay runs at the most: their answers take minutes, and more say nothing new. */
+  replayRequests: 20_000,
+  /** Fewer say nothing of a version. */
+  replayMinimumRequests: 100,
+  /** Requests a call of the trial function: with 1,000 items each they must fit Lambda's 6 MB. */
+  replayBatchRequests: 20,
   /** Others may change a route while a promotion does; more often than this within a second is no accident. */
   routeWriteAttempts: 5,
   /** Free text of operators: descriptions, reasons. */

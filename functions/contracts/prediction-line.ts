@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
 import { Instant } from './instant.ts';
+import { ShadowComparison } from './shadow-comparison.ts';
 
-const LoggedTensor = z.object({
+export const LoggedTensor = z.object({
   name: z.string(),
   datatype: z.string(),
   shape: z.array(z.int()),
@@ -17,7 +18,7 @@ export type Arm = z.infer<typeof Arm>;
 const Fields = z.record(z.string(), z.unknown());
 
 /** What was asked, as the caller wrote it, without what must not be logged. */
-const AskedLine = z.discriminatedUnion('api', [
+export const AskedLine = z.discriminatedUnion('api', [
   z.object({ api: z.literal('predict'), instances: z.array(Fields) }),
   z.object({ api: z.literal('rank'), query: Fields, items: z.array(Fields) }),
   z.object({ api: z.literal('infer'), inputs: z.array(LoggedTensor) }),
@@ -133,7 +134,11 @@ export const FailureLine = z.object({
 });
 export type FailureLine = z.infer<typeof FailureLine>;
 
-/** The log line of a recorded request that was run through the challenger, or why it was not. */
+/**
+ * The log line of a recorded request that was run through the version that had not answered it, or why it
+ * was not. Before anybody is exposed that is the challenger, which is compared; in an A/B test it is the
+ * champion, whose prediction is the covariate of a unit in the challenger's arm.
+ */
 export const ShadowLine = z.object({
   kind: z.literal('shadow'),
   predictionId: z.optional(z.string()),
@@ -144,6 +149,11 @@ export const ShadowLine = z.object({
   outputs: z.optional(z.array(LoggedTensor)),
   failure: z.optional(z.object({ message: z.string() })),
   reason: z.optional(z.string()),
+  /** Of the recorded request. */
+  requestedAt: z.optional(Instant),
+  unit: z.optional(z.string()),
+  comparison: z.optional(ShadowComparison),
+  covariate: z.optional(z.number()),
 });
 export type ShadowLine = z.infer<typeof ShadowLine>;
 

@@ -24,16 +24,17 @@ export const Hypothesis = strictObject({
 export type Hypothesis = z.infer<typeof Hypothesis>;
 
 /** `inconclusive` keeps the champion, as `rolled-back`, `rejected` and `aborted` do. */
-export const PromotionState = z.enum([
-  'running',
+export const PromotionEnding = z.enum([
   'promoted',
   'rolled-back',
   'rejected',
   'inconclusive',
   'aborted',
 ]);
+export type PromotionEnding = z.infer<typeof PromotionEnding>;
+
+export const PromotionState = z.union([z.literal('running'), PromotionEnding]);
 export type PromotionState = z.infer<typeof PromotionState>;
-export type PromotionEnding = Exclude<PromotionState, 'running'>;
 
 /** Where it stands in its plan: the step by its position, and the rung of a ramp. */
 export const PromotionPlace = z.object({
@@ -67,6 +68,16 @@ export const Promotion = z.object({
   startedAt: Instant,
   startedBy: z.string(),
   executionArn: z.optional(z.string()),
+  /** While, and after, somebody has to decide. The token lets the machine go on; it is never shown. */
+  approval: z.optional(
+    z.object({
+      token: z.string(),
+      expiresAt: Instant,
+      decision: z.optional(
+        z.object({ isApproved: z.boolean(), reason: z.string(), by: z.string(), at: Instant }),
+      ),
+    }),
+  ),
   endedAt: z.optional(Instant),
   endedBy: z.optional(z.string()),
   reason: z.optional(z.string()),
@@ -93,6 +104,8 @@ export const StepInput = z.object({
   model: ModelName,
   promotion: PromotionId,
   place: PromotionPlace,
+  /** The function that tries versions of the model; of gates that need it. */
+  trial: z.optional(z.string()),
 });
 export type StepInput = z.infer<typeof StepInput>;
 

@@ -14,9 +14,9 @@ import {
   Sealed,
   SealedFields,
 } from '../contracts/prediction-line.ts';
+import type { ArchiveReader } from '../record/archive-reader-store.ts';
 import { epochMsOf, instantOf } from '../runtime/clock.ts';
 import type { Unsealer } from '../runtime/sealing.ts';
-import type { ArchiveReader } from './archive-reader-store.ts';
 import { DatasetBuild } from './dataset-build.ts';
 import { type Importer, keepDataset } from './import-dataset.ts';
 import { type LeftOut, type RecordedRequest, unitsOf } from './recorded-units.ts';

@@ -46,4 +46,19 @@ export class EvaluationStore {
     );
     return key;
   }
+
+  /** What `putUnits` kept, as columns by component. */
+  async readUnits(key: string): Promise<Record<string, Float64Array>> {
+    const file = await openParquet(await openS3File(this.#client, this.#bucket, key));
+    const columns: Record<string, Float64Array> = {};
+    for (const name of file.columns) {
+      const column = new Float64Array(file.rows);
+      for (const group of file.groups) {
+        const cells = await file.readColumn(name, group);
+        for (let row = 0; row < group.rows; row++) column[group.start + row] = Number(cells[row]);
+      }
+      columns[name] = column;
+    }
+    return columns;
+  }
 }

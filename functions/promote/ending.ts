@@ -111,3 +111,16 @@ function without(route: Route, { id, version, state, champion }: Promotion): Rou
   // It is the champion already and must not stay: what served before it serves again.
   return { ...rest, champion: formerChampion ?? champion };
 }
+
+/** The same by id; an unknown one is an error of whoever asks. */
+export async function endById(
+  model: string,
+  id: string,
+  request: EndRequest,
+  context: PromotionContext,
+): Promise<{ readonly state: string }> {
+  const promotion = await context.promotions.find(model, id);
+  if (!promotion) throw new Error(`${model} has no promotion ${id}`);
+  const { state } = await endPromotion(promotion, request, context);
+  return { state };
+}

@@ -1,7 +1,7 @@
-import type { Promotion, PromotionPlace } from '../contracts/promotion.ts';
+import type { Promotion, PromotionPlace, StepResult } from '../contracts/promotion.ts';
 import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
 import { isWatched, lookEverySeconds, type WatchedStep } from '../contracts/promotion-pace.ts';
-import type { Route } from '../contracts/route.ts';
+import type { Route, ServedVersion } from '../contracts/route.ts';
 import type { Version } from '../contracts/version.ts';
 import { epochMsOf, instantOf } from '../runtime/clock.ts';
 import {
@@ -48,6 +48,19 @@ export async function standsOn(
   return { kind: 'firm', promotion, route };
 }
 
+export interface ExposureContext extends PromotionContext {
+  /**
+   * The version as a route names it, its endpoint made where it needs one.
+   * @throws EndpointPreparing while that takes.
+   */
+  servedVersion(promotion: Pick<Promotion, 'model' | 'version'>): Promise<ServedVersion>;
+}
+
+/** The endpoint of a version is being made; the machine tries again. */
+export class EndpointPreparing extends Error {
+  override readonly name = 'EndpointPreparing';
+}
+
 /** Stage of a version while it stands in a step. */
 const STAGE_IN: Readonly<Record<WatchedStep['kind'], Version['stage']>> = {
   shadow: 'evaluated',
@@ -77,25 +90,34 @@ const leaseUntil = (step: WatchedStep, place: PromotionPlace, nowMs: number) =>
   instantOf(nowMs + LEASE_LOOKS * lookEverySeconds(step, place) * 1000 + LEASE_SPARE_MS);
 
 /**
- * Moves a promotion to a place of its plan and exposes what the place says. Delivered twice, it changes
- * nothing the second time.
- * @throws when the route keeps being changed by others.
+ * Exposes what the place of a promotion says, where it lasts. Delivered twice, it changes nothing the second
+ * time.
+ * @throws when the route or the version is changed by others at the same moment.
  */
-export async function openPlace(
+export async function exposePlace(
   promotion: Promotion,
   route: Route,
-  place: PromotionPlace,
-  context: PromotionContext,
+  context: ExposureContext,
+): Promise<StepResult> {
+  const step = stepOf(specOf(context, promotion.model), promotion);
+  if (isWatched(step) && step.kind !== 'bake') await expose(promotion, route, step, context);
+  return { verdict: 'PASS', reason: 'opened' };
+}
+
+type ExposingStep = Exclude<WatchedStep, { kind: 'bake' }>;
+
+async function expose(
+  promotion: Promotion,
+  route: Route,
+  step: ExposingStep,
+  context: ExposureContext,
 ): Promise<void> {
-  const moved = await moveTo(promotion, place, context);
-  const step = stepOf(specOf(context, moved.model), moved);
-  if (step.kind === 'bake' || !isWatched(step)) return;
-  const { model, version } = moved;
+  const { id, model, version, place } = promotion;
   const exposureBasisPoints = exposureOf(step, place);
   const isShadowed = step.kind === 'shadow' || (step.kind === 'ab' && step.covariate !== 'none');
   const { challenger } = route;
   if (
-    challenger?.promotion === moved.id &&
+    challenger?.promotion === id &&
     challenger.exposureBasisPoints === exposureBasisPoints &&
     challenger.isShadowed === isShadowed
   )
@@ -104,24 +126,24 @@ export async function openPlace(
     ...route,
     epoch: route.epoch + 1,
     challenger: {
-      version,
-      digest: moved.digest,
-      promotion: moved.id,
+      ...(await context.servedVersion(promotion)),
+      promotion: id,
       exposureBasisPoints,
       isShadowed,
       expiresAt: leaseUntil(step, place, context.clock.nowMs()),
     },
     changedAt: context.clock.now(),
-    changedBy: moved.id,
+    changedBy: id,
     reason: `${step.kind}${step.kind === 'pilot' ? ` at ${exposureBasisPoints / 100} %` : ''}`,
   };
   const written = await context.routeStore.expose(next, version, STAGE_IN[step.kind]);
   if (written.kind !== 'written')
-    throw new Error(`the route or the version of ${model} changed while ${moved.id} was exposed`);
+    throw new Error(`the route or the version of ${model} changed while ${id} was exposed`);
   await context.publish([routeChanged(next)]);
 }
 
-async function moveTo(
+/** Notes that a promotion has come to a place, and tells it. */
+export async function enterPlace(
   promotion: Promotion,
   place: PromotionPlace,
   context: PromotionContext,

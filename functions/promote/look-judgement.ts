@@ -2,7 +2,7 @@ import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { PromotionPlan } from '../contracts/promotion-plan.ts';
 import { meansOfArms, ratioOfUnits } from '../measures/arm-effect.ts';
 import type { Measured } from './arm-sums.ts';
-import type { LookEvidence, MetricSums } from './look.ts';
+import type { Look, LookEvidence, MetricSums } from './look.ts';
 import { isRareEvent, unitMetric } from './unit-metrics.ts';
 import { type Judgement, judge, type MeasuredMetric, type TestPlan } from './verdict.ts';
 
@@ -14,9 +14,9 @@ export const measuredBy = (step: AbStep, spec: ModelSpec): Measured[] => [
     unitMetric: unitMetric(step.metric, spec),
     kind: step.covariate === 'champion-prediction' ? 'mean' : 'ratio',
   },
-  ...step.guardrails
-    .filter(({ metric }) => metric !== step.metric && !isRareEvent(metric))
-    .map(({ metric }) => ({ unitMetric: unitMetric(metric, spec), kind: 'ratio' as const })),
+  ...guardrailMetrics(step, spec).measured.filter(
+    ({ unitMetric: { metric } }) => metric !== step.metric,
+  ),
 ];
 
 /** The plan of an A/B step, fixed at its first look. */
@@ -25,23 +25,30 @@ export function testPlanOf(step: AbStep, spec: ModelSpec, plannedUnits: number):
   return {
     metric: step.metric,
     direction,
-    guardrails: guardrailsOf(step, spec),
+    guardrails: guardrailMetrics(step, spec).guardrails,
     plannedUnits,
     minimumDays: step.minimumDays,
     maximumDays: step.maximumDays,
   };
 }
 
-export const guardrailsOf = (
+/** Guardrails of any step that are judged by means: the rare ones have their own exact test. */
+export function guardrailMetrics(
   { guardrails }: { readonly guardrails: AbStep['guardrails'] },
   spec: ModelSpec,
-): TestPlan['guardrails'] =>
-  guardrails
+): { readonly measured: Measured[]; readonly guardrails: TestPlan['guardrails'] } {
+  const judged = guardrails
     .filter(({ metric }) => !isRareEvent(metric))
-    .map(({ metric, margin }) => {
-      const { direction, marginOf } = unitMetric(metric, spec);
-      return { metric, margin: marginOf(margin), direction };
-    });
+    .map(({ metric, margin }) => ({ margin, unitMetric: unitMetric(metric, spec) }));
+  return {
+    measured: judged.map(({ unitMetric: each }) => ({ unitMetric: each, kind: 'ratio' })),
+    guardrails: judged.map(({ margin, unitMetric: { metric, direction, marginOf } }) => ({
+      metric,
+      direction,
+      margin: marginOf(margin),
+    })),
+  };
+}
 
 /** Units an arm below which no mean is judged, and events and non-events below which no share is. */
 const SMALLEST_ARM = 100;
@@ -75,4 +82,14 @@ export function judgeLook(plan: TestPlan, evidence: LookEvidence): Judgement {
     if (measured) metrics.set(sums.metric, measured);
   }
   return judge(plan, { ...evidence, rareEvents: evidence.rareEvents, metrics });
+}
+
+/** The verdict of a kept look, derived again from its own sums; `agrees` unless it was tampered with. */
+export function rederive(look: Look): {
+  readonly verdict: string;
+  readonly rule: string;
+  readonly agrees: boolean;
+} {
+  const { verdict, rule } = judgeLook(look.plan, look.evidence);
+  return { verdict, rule, agrees: verdict === look.judged.verdict && rule === look.judged.rule };
 }

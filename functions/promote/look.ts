@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
 import { Instant } from '../contracts/instant.ts';
 import { ModelName } from '../contracts/model-name.ts';
-import { PromotionId, PromotionPlace } from '../contracts/promotion.ts';
+import { PromotionId, PromotionPlace, type StepVerdict } from '../contracts/promotion.ts';
+import type { TestPlan } from './verdict.ts';
 
 const Sums = z.object({
   n: z.number(),
@@ -31,14 +32,30 @@ export const LookEvidence = z.object({
   days: z.number(),
   alarms: arms(z.array(z.string())),
   rareEvents: z.optional(z.object({ challenger: z.int(), total: z.int(), share: z.number() })),
+  /** Requests of enrolled units since the place was opened. */
+  requests: z.optional(arms(z.int())),
   exposed: arms(z.int()),
   mixedUnits: z.int(),
   data: z.enum(['complete', 'silent', 'failed']),
   incompleteHours: z.number(),
   metrics: z.array(MetricSums),
+  /** What a shadow showed; absent in other places. */
+  shadow: z.optional(z.record(z.string(), z.unknown())),
   hasSucceeded: z.boolean(),
 });
 export type LookEvidence = z.infer<typeof LookEvidence>;
+
+const Direction = z.literal([1, -1]);
+
+/** What was to be tested, as it stood when the place was opened. */
+const KeptPlan = z.object({
+  metric: z.string(),
+  direction: Direction,
+  guardrails: z.array(z.object({ metric: z.string(), margin: z.number(), direction: Direction })),
+  plannedUnits: z.number(),
+  minimumDays: z.number(),
+  maximumDays: z.number(),
+});
 
 /** One look at a promotion, as it is kept. */
 export const Look = z.object({
@@ -46,11 +63,26 @@ export const Look = z.object({
   model: ModelName,
   at: Instant,
   place: PromotionPlace,
-  plannedUnits: z.optional(z.int()),
+  plan: KeptPlan,
   evidence: LookEvidence,
+  /** By the decision rule alone. */
+  judged: z.object({
+    verdict: z.string(),
+    rule: z.string(),
+    reason: z.string(),
+    hasSucceeded: z.boolean(),
+  }),
+  /** What the machine was told: a pilot and a bake end by the clock where nothing speaks against them. */
   verdict: z.string(),
-  rule: z.string(),
   reason: z.string(),
-  hasSucceeded: z.boolean(),
 });
 export type Look = z.infer<typeof Look>;
+
+/** What a look found, before it is kept and told. */
+export interface Found {
+  readonly plan: TestPlan;
+  readonly evidence: LookEvidence;
+  readonly judged: Look['judged'];
+  readonly verdict: StepVerdict;
+  readonly reason: string;
+}

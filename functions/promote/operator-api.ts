@@ -5,18 +5,14 @@ import type { ModelSpec } from '../contracts/model-spec.ts';
 import { VersionNumber } from '../contracts/version.ts';
 import type { ApiReply, ApiRequest } from '../runtime/api-handler.ts';
 import { readBody } from '../runtime/json-body.ts';
-import { type ChampionStores, retireVersion, setChampion } from './champion.ts';
-import type { EndpointStore } from './endpoint-store.ts';
+import { retireVersion, setChampion } from './champion.ts';
 import { ChampionRequestBody, RegisterRequest, UploadRequest } from './operator-requests.ts';
+import { championStores, PROMOTION_ANSWERS, type PromotionApi } from './promotion-api.ts';
+import { routeChanged } from './promotion-context.ts';
 import { type Registrar, registerVersion } from './registration.ts';
-import type { RouteStore } from './route-store.ts';
-import type { RouteTable } from './route-table.ts';
 
-export interface OperatorApi extends Registrar {
+export interface OperatorApi extends Registrar, PromotionApi {
   readonly specs: readonly ModelSpec[];
-  readonly routes: RouteTable;
-  readonly champions: RouteStore;
-  endpointsOf(model: string): EndpointStore | undefined;
 }
 
 type Answer = (request: ApiRequest, spec: ModelSpec, api: OperatorApi) => Promise<ApiReply>;
@@ -30,9 +26,10 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   'POST versions/*/retire': retire,
   'GET routes': showRoute,
   'PUT routes': changeChampion,
+  ...PROMOTION_ANSWERS,
 };
 
-/** Answers `/v1/versions/{model}/…` and `/v1/routes/{model}`. */
+/** Answers `/v1/versions/{model}/…`, `/v1/routes/{model}` and `/v1/promotions/{model}/…`. */
 export async function answerOperator(request: ApiRequest, api: OperatorApi): Promise<ApiReply> {
   const [, noun = '', model = '', ...rest] = request.path;
   const spec = api.specs.find(({ name }) => name === model);
@@ -111,7 +108,7 @@ function versionIn(path: readonly string[], { name }: ModelSpec): VersionNumber 
 async function retire({ path }: ApiRequest, spec: ModelSpec, api: OperatorApi): Promise<ApiReply> {
   return {
     status: 200,
-    body: await retireVersion(spec.name, versionIn(path, spec), storesOf(api, spec)),
+    body: await retireVersion(spec.name, versionIn(path, spec), championStores(api, spec.name)),
   };
 }
 
@@ -137,7 +134,8 @@ async function changeChampion(
 ): Promise<ApiReply> {
   const { champion, expectedEpoch, reason } = readBody(ChampionRequestBody, body);
   const request = { model: spec.name, version: champion, expectedEpoch, reason, by: caller };
-  const change = await setChampion(request, storesOf(api, spec));
+  const change = await setChampion(request, championStores(api, spec.name));
+  if (change.kind === 'changed') await api.publish([routeChanged(change.route)]);
   if (change.kind !== 'preparing') return { status: 200, body: change.route };
   return {
     status: 202,
@@ -148,11 +146,3 @@ async function changeChampion(
     },
   };
 }
-
-const storesOf = (api: OperatorApi, spec: ModelSpec): ChampionStores => ({
-  routes: api.routes,
-  versions: api.versions,
-  champions: api.champions,
-  endpoints: api.endpointsOf(spec.name),
-  clock: api.clock,
-});

@@ -1,4 +1,7 @@
-import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  TransactionCanceledException,
+} from '@aws-sdk/client-dynamodb';
 import {
   type DynamoDBDocumentClient,
   GetCommand,
@@ -148,6 +151,20 @@ export class PromotionTable {
     );
   }
 
+  async lastLook(model: string, id: string): Promise<Look | undefined> {
+    const { Items = [] } = await this.#client.send(
+      new QueryCommand({
+        TableName: this.#table,
+        KeyConditionExpression: 'model = :model AND begins_with(sk, :looks)',
+        ExpressionAttributeValues: { ':model': model, ':looks': lookKey(id, '') },
+        ScanIndexForward: false,
+        ConsistentRead: true,
+        Limit: 1,
+      }),
+    );
+    return Items.map(readLook)[0];
+  }
+
   /** Oldest first. */
   async looks(model: string, id: string): Promise<Look[]> {
     const looks: Look[] = [];
@@ -162,10 +179,32 @@ export class PromotionTable {
           ...(from && { ExclusiveStartKey: from }),
         }),
       );
-      looks.push(...Items.map(({ sk: _sk, ...item }) => Look.parse(item)));
+      looks.push(...Items.map(readLook));
       from = LastEvaluatedKey;
     } while (from);
     return looks;
+  }
+
+  /** What is kept under a name, or what is made now and kept from now on. */
+  async frozen<Value>(model: string, name: string, make: () => Promise<Value>): Promise<Value> {
+    const sk = `frozen#${name}`;
+    const kept = await this.#get(model, sk);
+    if (kept) return kept['value'] as Value;
+    const value = await make();
+    try {
+      await this.#client.send(
+        new PutCommand({
+          TableName: this.#table,
+          Item: { model, sk, value },
+          ConditionExpression: 'attribute_not_exists(sk)',
+        }),
+      );
+      return value;
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      // Another look was faster; what it counted holds.
+      return this.frozen(model, name, make);
+    }
   }
 
   async #get(model: string, sk: string) {
@@ -192,6 +231,8 @@ export class PromotionTable {
     }
   }
 }
+
+const readLook = ({ sk: _sk, ...item }: Record<string, unknown>): Look => Look.parse(item);
 
 const readPromotion = ({ sk: _sk, ...item }: Record<string, unknown>): Promotion =>
   Promotion.parse(item);

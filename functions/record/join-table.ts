@@ -42,6 +42,8 @@ export interface CohortEntry {
   readonly arm: string;
   readonly at: Instant;
   readonly promotion?: string;
+  /** Of predictions only. */
+  readonly unit?: string;
   readonly rowCount?: number;
   /** JSON of `Components`; of scores only. */
   readonly components?: string;

@@ -33,7 +33,7 @@ export interface RecorderParts {
     JoinTable,
     'read' | 'putPrediction' | 'putRegister' | 'putScore' | 'putPart' | 'putMatured'
   >;
-  readonly units: Pick<UnitTable, 'expose' | 'contribute'>;
+  readonly units: Pick<UnitTable, 'expose' | 'contribute' | 'compare' | 'setCovariate'>;
   readonly archive: Pick<ArchiveStore, 'put' | 'putLine'>;
   readonly clock: Clock;
   readonly measurements: Measurements;
@@ -93,7 +93,8 @@ export class Recorder {
     return this.#units.failed(line);
   }
 
-  recordShadow(line: ShadowLine): void {
+  async recordShadow(line: ShadowLine): Promise<void> {
+    await this.#units.shadowed(line);
     const row = shadowRow(line);
     if (row) this.#archived.predictions.push(row);
   }

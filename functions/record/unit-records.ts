@@ -1,6 +1,6 @@
 import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
-import type { FailureLine } from '../contracts/prediction-line.ts';
+import type { FailureLine, ShadowLine } from '../contracts/prediction-line.ts';
 import { epochMsOf } from '../runtime/clock.ts';
 import type { JudgedRow } from './join.ts';
 import type { KeptScore } from './join-table.ts';
@@ -14,11 +14,11 @@ const expiryOf = ({ at }: Pick<Contribution, 'at'>): number =>
 
 /** Writes what requests and scores of enrolled units add to their units. */
 export class UnitRecords {
-  readonly #units: Pick<UnitTable, 'expose' | 'contribute'>;
+  readonly #units: Pick<UnitTable, 'expose' | 'contribute' | 'compare' | 'setCovariate'>;
   /** Exposures written lately, by promotion and unit, in order of use. */
   readonly #exposed = new Map<string, NewExposure>();
 
-  constructor(units: Pick<UnitTable, 'expose' | 'contribute'>) {
+  constructor(units: Pick<UnitTable, 'expose' | 'contribute' | 'compare' | 'setCovariate'>) {
     this.#units = units;
   }
 
@@ -60,6 +60,23 @@ export class UnitRecords {
     await this.#units.contribute({ ...contribution, components }, expiryOf(prediction));
   }
 
+  /** What the other version said of a request: a comparison before anybody is exposed, a covariate after. */
+  async shadowed({
+    promotion,
+    predictionId,
+    unit,
+    requestedAt,
+    ...found
+  }: ShadowLine): Promise<void> {
+    if (promotion === undefined || predictionId === undefined || !requestedAt) return;
+    const expires = expiryOf({ at: requestedAt });
+    const { comparison, covariate } = found;
+    if (comparison)
+      await this.#units.compare({ promotion, predictionId, requestedAt, comparison }, expires);
+    if (covariate !== undefined && unit !== undefined)
+      await this.#units.setCovariate({ promotion, unit, requestedAt, covariate }, expires);
+  }
+
   async #expose(exposure: NewExposure): Promise<void> {
     const key = `${exposure.promotion}\n${exposure.unit}`;
     const known = this.#exposed.get(key);
@@ -94,9 +111,14 @@ function contributionOf(
   };
 }
 
-/** What the champion said of the first row: known before the experiment could change anything. */
+/**
+ * What the champion said, of a ranking its best score and else of the first row: known before the experiment
+ * could change anything. The shadow says the same of requests that the challenger answered.
+ */
 function covariateOf({ task }: ModelSpec, { arm, columns }: RecordedPrediction) {
   if (arm !== 'champion') return undefined;
-  const column = task.kind === 'regression' ? task.prediction : task.score;
-  return columns[column]?.[0] ?? undefined;
+  const values = columns[task.kind === 'regression' ? task.prediction : task.score] ?? [];
+  if (task.kind !== 'ranking') return values[0] ?? undefined;
+  const scores = values.filter((score) => score !== null);
+  return scores.length > 0 ? Math.max(...scores) : undefined;
 }

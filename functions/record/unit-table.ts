@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import type { Instant } from '../contracts/instant.ts';
 import type { Components } from '../contracts/quality-metric.ts';
+import type { ShadowComparison } from '../contracts/shadow-comparison.ts';
 import { hourOf, shardOf, slotKey } from './join-keys.ts';
 
 type AssignedArm = 'champion' | 'challenger';
@@ -45,9 +46,26 @@ export interface Contribution {
   readonly components?: Components;
 }
 
+export interface Compared {
+  readonly promotion: string;
+  readonly predictionId: string;
+  readonly requestedAt: Instant;
+  readonly comparison: ShadowComparison;
+}
+
+export interface Covariate {
+  readonly promotion: string;
+  readonly unit: string;
+  /** Of the request that the covariate belongs to. */
+  readonly requestedAt: Instant;
+  readonly covariate: number;
+}
+
 type Item = Readonly<Record<string, unknown>>;
 
 const exposureKey = (promotion: string, shard: number): string => `${promotion}#exposures#${shard}`;
+const shadowKey = (promotion: string, hour: string, shard: number): string =>
+  `${promotion}#shadow#${hour}#${shard}`;
 const hourKey = (promotion: string, hour: string, shard: number): string =>
   `${promotion}#${hour}#${shard}`;
 
@@ -115,6 +133,48 @@ export class UnitTable {
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
     }
+  }
+
+  /** How a shadow answered one recorded request; the same again when it was delivered twice. */
+  async compare(
+    { promotion, predictionId, requestedAt, comparison }: Compared,
+    expiresAtEpochSeconds: number,
+  ): Promise<void> {
+    const pk = shadowKey(promotion, hourOf(requestedAt), shardOf(predictionId));
+    const Item = { pk, sk: predictionId, comparison, expiresAtEpochSeconds };
+    await this.#client.send(new PutCommand({ TableName: this.#table, Item }));
+  }
+
+  /** The covariate of a unit whose first request the challenger answered. */
+  async setCovariate(
+    { promotion, unit, requestedAt, covariate }: Covariate,
+    expiresAtEpochSeconds: number,
+  ): Promise<void> {
+    try {
+      await this.#update({
+        Key: { pk: exposureKey(promotion, shardOf(unit)), sk: slotKey(unit) },
+        UpdateExpression: 'SET covariate = :covariate, expiresAtEpochSeconds = :expires',
+        ConditionExpression: 'firstExposedAt = :at AND attribute_not_exists(covariate)',
+        ExpressionAttributeValues: {
+          ':at': requestedAt,
+          ':covariate': covariate,
+          ':expires': expiresAtEpochSeconds,
+        },
+      });
+    } catch (error) {
+      // A later request of the unit, or the same line again.
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    }
+  }
+
+  /** Comparisons of requests of one hour that one shard holds. */
+  async *comparisons(
+    promotion: string,
+    hour: string,
+    shard: number,
+  ): AsyncGenerator<ShadowComparison> {
+    for await (const { comparison } of this.#query(shadowKey(promotion, hour, shard)))
+      yield comparison as ShadowComparison;
   }
 
   /** All units of a promotion that one shard holds. */

@@ -1,9 +1,9 @@
+import { type SeededRandom, seededRandom, shuffle } from '../measures/seeded-random.ts';
 import { addAnswers, type DecisionTree } from './decision-tree.ts';
 import { binTable, MOST_BINS } from './feature-bins.ts';
 import { type FeatureTable, refuseRepeatedColumns } from './feature-table.ts';
 import { histogramLayout, makeSummable } from './gradient-histogram.ts';
 import type { Objective } from './objective.ts';
-import { type SeededRandom, seededRandom, shuffle } from './seeded-random.ts';
 import type { SplitRules } from './split-search.ts';
 import { type GrownTree, growTree, growthBuffers } from './tree-growth.ts';
 

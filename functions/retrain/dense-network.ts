@@ -1,4 +1,4 @@
-import type { SeededRandom } from './seeded-random.ts';
+import type { SeededRandom } from '../measures/seeded-random.ts';
 
 /** Fully connected layers with ReLU between them, in one flat array of parameters. */
 export interface DenseNetwork {

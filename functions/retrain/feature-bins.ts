@@ -1,5 +1,5 @@
+import { type SeededRandom, seededRandom } from '../measures/seeded-random.ts';
 import type { FeatureTable } from './feature-table.ts';
-import { type SeededRandom, seededRandom } from './seeded-random.ts';
 
 /** Bins that a byte can number, beside the one for missing numbers. */
 export const MOST_BINS = 255;

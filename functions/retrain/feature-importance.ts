@@ -1,7 +1,7 @@
 import type { Task } from '../contracts/task.ts';
+import { seededRandom, shuffle } from '../measures/seeded-random.ts';
 import type { Scorer } from './boosted-heads.ts';
 import { type FeatureTable, type Targets, takeRows } from './feature-table.ts';
-import { seededRandom, shuffle } from './seeded-random.ts';
 import { headsOf } from './trained-task.ts';
 import type { TrainingParts } from './training-parts.ts';
 

@@ -1,7 +1,7 @@
+import { type SeededRandom, seededRandom, shuffle } from '../measures/seeded-random.ts';
 import { type Ensemble, score } from './boosting.ts';
 import { type DecisionTree, packTree, type TreeNode } from './decision-tree.ts';
 import { type FeatureTable, takeRows } from './feature-table.ts';
-import { type SeededRandom, seededRandom, shuffle } from './seeded-random.ts';
 
 /** Rows a tree isolates; more make it blind to anomalies that lie together (Liu et al. 2008, §4). */
 const SAMPLE_ROWS = 256;

@@ -1,3 +1,4 @@
+import { seededRandom, shuffle } from '../measures/seeded-random.ts';
 import type { Head, Progress, Scorer } from './boosted-heads.ts';
 import {
   adam,
@@ -11,7 +12,6 @@ import type { FeatureTable, TrainingData } from './feature-table.ts';
 import { type Batch, batches } from './network-batches.ts';
 import { denseInputs, exportInputs, learnInputs, type NetworkInputs } from './network-inputs.ts';
 import { columnOf, type GraphBuilder, scalar } from './onnx-graph.ts';
-import { seededRandom, shuffle } from './seeded-random.ts';
 import type { TrainingParts } from './training-parts.ts';
 
 /*

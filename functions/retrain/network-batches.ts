@@ -1,8 +1,8 @@
+import { seededRandom, shuffle } from '../measures/seeded-random.ts';
 import type { Head } from './boosted-heads.ts';
 import { type FeatureTable, type Targets, type TrainingData, takeRows } from './feature-table.ts';
 import { denseInputs, type NetworkInputs } from './network-inputs.ts';
 import type { Objective } from './objective.ts';
-import { seededRandom, shuffle } from './seeded-random.ts';
 
 /** Rows a step; for ranking, whole queries of at least as many rows. */
 const BATCH_ROWS = 128;

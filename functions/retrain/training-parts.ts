@@ -1,4 +1,5 @@
 import type { ModelSpec } from '../contracts/model-spec.ts';
+import { hashText } from '../measures/seeded-random.ts';
 import {
   type FeatureColumn,
   refuseRepeatedColumns,
@@ -14,7 +15,6 @@ import {
   TrainingDataError,
 } from './labelled-rows.ts';
 import { encodeRows, type InputColumn, inputColumns, learnColumns } from './row-encoding.ts';
-import { hashText } from './seeded-random.ts';
 
 /** Share of the rows that the trainer keeps to stop early, calibrate and report, unless it is given some. */
 const VALIDATION_SHARE = 0.2;

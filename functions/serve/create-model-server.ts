@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type * as z from 'zod/mini';
 import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import { sealingContext } from '../contracts/prediction-line.ts';
@@ -13,6 +14,7 @@ import { systemClock } from '../runtime/clock.ts';
 import type { KeyStore } from '../runtime/key-store.ts';
 import { log, writeLine } from '../runtime/log.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
+import { residentMb } from '../runtime/process-memory.ts';
 import { Unsealer } from '../runtime/sealing.ts';
 import type { Backend } from './backend.ts';
 import { BackendPool } from './backend-pool.ts';
@@ -21,6 +23,7 @@ import { hashesLog, LogKeyCache, sealsLog } from './log-keys.ts';
 import { ModelServer } from './model-server.ts';
 import { RouteCache } from './route-cache.ts';
 import { Shadow } from './shadow.ts';
+import { Trial } from './trial.ts';
 
 /** The parts that server and shadow share, wired to this function's environment and deployed spec. */
 function createServingParts() {
@@ -71,12 +74,20 @@ export function createModelServer(): ModelServer {
 
 export function createShadow(): Shadow {
   const { env, ...parts } = createServingParts();
-  const { spec } = parts;
-  if (!sealsLog(spec)) return new Shadow(parts);
+  return new Shadow({ ...parts, ...unsealing(env, parts.spec) });
+}
+
+export function createTrial(): Trial {
+  const { env, ...parts } = createServingParts();
+  return new Trial({ ...parts, ...unsealing(env, parts.spec), memoryMb: residentMb });
+}
+
+function unsealing(env: z.infer<typeof ServeEnv>, spec: ModelSpec): { unsealer?: Unsealer } {
+  if (!sealsLog(spec)) return {};
   const context = sealingContext(spec.name);
   const open = async (encrypted: string) =>
     (await keyStore()).openDataKey(env.SEALING_KEY, context, encrypted);
-  return new Shadow({ ...parts, unsealer: new Unsealer(open) });
+  return { unsealer: new Unsealer(open) };
 }
 
 /** One text for the whole stage, so that a card hashes alike whichever model is asked about it. */

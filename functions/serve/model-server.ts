@@ -241,7 +241,7 @@ export class ModelServer {
       routeEpoch: route?.epoch ?? 0,
       rows: question.rows,
       outputs: outputs.map(loggedTensor),
-      isShadowed: challenger?.isShadowed === true && arm === 'champion',
+      isShadowed: challenger?.isShadowed === true && arm === shadowedArm(challenger),
     };
   }
 }
@@ -258,6 +258,12 @@ function logged(
   const text = JSON.stringify(sealed.fields);
   return { asked, withheld: [...withheld], sealed: seal(text, predictionId) };
 }
+
+/** Before anybody is exposed the champion's requests are compared; later the challenger's need a covariate. */
+const shadowedArm = ({
+  exposureBasisPoints,
+}: NonNullable<Route['challenger']>): Candidate['arm'] =>
+  exposureBasisPoints === 0 ? 'champion' : 'challenger';
 
 function requireRoute(route: Route | undefined, model: string): Route {
   if (route) return route;

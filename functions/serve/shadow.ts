@@ -1,57 +1,52 @@
 import type { ModelSpec } from '../contracts/model-spec.ts';
-import {
-  type AskedLine,
-  type PredictionLine,
-  restoreSealed,
-  SealedFields,
-} from '../contracts/prediction-line.ts';
+import type { AskedLine, LoggedTensor, PredictionLine } from '../contracts/prediction-line.ts';
+import type { Route, ServedVersion } from '../contracts/route.ts';
+import type { ShadowComparison } from '../contracts/shadow-comparison.ts';
+import { compareAnswers, comparedColumn } from '../measures/shadow-comparison.ts';
 import { joinObjects } from '../runtime/embedded-metrics.ts';
 import { describeError } from '../runtime/log.ts';
 import type { Unsealer } from '../runtime/sealing.ts';
 import type { ModelServerParts } from './model-server.ts';
 import { embeddedMetrics, loggedTensor, type Measurements } from './prediction-log.ts';
-import { compileQuestionReader } from './question-reader.ts';
+import { RecordedRequestReader } from './recorded-request.ts';
 
 interface ShadowParts extends Omit<ModelServerParts, 'findVersion' | 'logKeys'> {
   /** Opens what the server sealed; absent for a model that seals nothing. */
   readonly unsealer?: Pick<Unsealer, 'open'>;
 }
 
-/** Runs recorded requests through the challenger; its answers are recorded beside and never returned. */
+/**
+ * Runs recorded requests through the version that had not answered them; what it says is recorded beside
+ * and never returned.
+ */
 export class Shadow {
   readonly #parts: ShadowParts;
-  readonly #readQuestion: ReturnType<typeof compileQuestionReader>;
-  readonly #notAsked: ReadonlySet<string>;
+  readonly #reader: RecordedRequestReader;
 
   constructor(parts: ShadowParts) {
     this.#parts = parts;
-    const { asked, notAsked } = askedOfModel(parts.spec);
-    this.#readQuestion = compileQuestionReader(asked);
-    this.#notAsked = notAsked;
+    this.#reader = new RecordedRequestReader(parts.spec, parts.unsealer);
   }
 
-  /** A failure of the challenger is its record, not an error: nobody may notice it but the gate. */
+  /** A failure of the version is its record, not an error: nobody may notice it but the gate. */
   async run(line: PredictionLine): Promise<void> {
-    const challenger = (await this.#parts.routes.current())?.route.challenger;
-    if (!challenger?.isShadowed || challenger.promotion !== line.promotion)
-      return this.#skip(line, 'the promotion is over');
-    const missing = line.withheld.filter((name) => !this.#notAsked.has(name));
+    const route = (await this.#parts.routes.current())?.route;
+    const other = route && otherVersion(line, route);
+    if (!other) return this.#skip(line, 'the promotion is over');
+    const missing = this.#reader.missing(line);
     if (missing.length > 0) return this.#skip(line, `not in the log: ${missing.join(', ')}`);
+    const { version } = other;
     const startedAt = performance.now();
     try {
-      const backend = await this.#parts.backends.open(challenger);
-      const outputs = await backend.run(await this.#inputsOf(line));
-      const measured = { shadowed: 1, modelTime: performance.now() - startedAt };
-      this.#write(line, measured, {
-        version: challenger.version,
-        outputs: outputs.map(loggedTensor),
-      });
+      const backend = await this.#parts.backends.open(other);
+      const outputs = (await backend.run(await this.#reader.inputsOf(line))).map(loggedTensor);
+      const latencyMs = performance.now() - startedAt;
+      const found = this.#compare(line, outputs, latencyMs);
+      this.#write(line, { shadowed: 1, modelTime: latencyMs }, { version, outputs, ...found });
     } catch (error) {
-      this.#write(
-        line,
-        { shadowFailures: 1 },
-        { version: challenger.version, failure: describeError(error) },
-      );
+      const found = isCompared(line) && { comparison: this.#failed(line) };
+      const failure = describeError(error);
+      this.#write(line, { shadowFailures: 1 }, { version, failure, ...found });
     }
   }
 
@@ -62,17 +57,23 @@ export class Shadow {
     this.#writeLine({ shadowSkipped: count }, { kind: 'shadow-skipped', reason });
   }
 
-  async #inputsOf(line: PredictionLine) {
-    const { api, ...body } = withoutFields(await this.#opened(line), this.#notAsked);
-    return this.#readQuestion(api, Buffer.from(JSON.stringify(body)), {}).inputs;
+  #compare(
+    line: PredictionLine,
+    outputs: readonly LoggedTensor[],
+    latencyMs: number,
+  ): { comparison: ShadowComparison } | { covariate: number } | undefined {
+    const { spec } = this.#parts;
+    const own = valuesOf(outputs, spec);
+    if (!isCompared(line)) return covariateOf(own, spec);
+    const compared = compareAnswers(spec.task, valuesOf(line.outputs, spec), own);
+    const segments = segmentsOf(line.asked, spec);
+    return { comparison: { ...compared, latencyMs, failed: false, segments } };
   }
 
-  async #opened({ asked, sealed, predictionId }: PredictionLine): Promise<AskedLine> {
-    if (!sealed) return asked;
-    if (!this.#parts.unsealer)
-      throw new Error('the line holds sealed values, and the spec of this function seals none');
-    const text = await this.#parts.unsealer.open(sealed, predictionId);
-    return restoreSealed(asked, SealedFields.parse(JSON.parse(text)));
+  #failed({ rows, asked }: PredictionLine): ShadowComparison {
+    const segments = segmentsOf(asked, this.#parts.spec);
+    const nothing = { agreed: 0, flipped: 0, scores: [], latencyMs: 0 };
+    return { rows, ...nothing, failed: true, segments };
   }
 
   #skip(line: PredictionLine, reason: string): void {
@@ -80,11 +81,12 @@ export class Shadow {
   }
 
   #write(
-    { predictionId, model, promotion }: PredictionLine,
+    { predictionId, model, promotion, unit, at: requestedAt }: PredictionLine,
     measured: Measurements,
     rest: Readonly<Record<string, unknown>>,
   ): void {
-    this.#writeLine(measured, { kind: 'shadow', predictionId, model, promotion, ...rest });
+    const request = { predictionId, model, promotion, unit, requestedAt };
+    this.#writeLine(measured, { kind: 'shadow', ...request, ...rest });
   }
 
   #writeLine(measured: Measurements, entry: Readonly<Record<string, unknown>>): void {
@@ -94,19 +96,53 @@ export class Shadow {
   }
 }
 
-/** A spec without the features that no model sees and whose logged form is not what the caller sent. */
-function askedOfModel(spec: ModelSpec): { asked: ModelSpec; notAsked: ReadonlySet<string> } {
-  const isAsked = ({ log }: ModelSpec['features'][number]) => log === 'plain' || log === 'sealed';
-  return {
-    asked: { ...spec, features: spec.features.filter(isAsked) },
-    notAsked: new Set(spec.features.filter((each) => !isAsked(each)).map(({ name }) => name)),
-  };
+/** Lines of the champion are compared with the challenger; those of the challenger ask for a covariate. */
+const isCompared = ({ arm }: PredictionLine): boolean => arm === 'champion';
+
+function otherVersion(
+  line: PredictionLine,
+  { champion, challenger }: Route,
+): ServedVersion | undefined {
+  if (!challenger?.isShadowed || challenger.promotion !== line.promotion) return undefined;
+  return isCompared(line) ? challenger : champion;
 }
 
-function withoutFields(asked: AskedLine, names: ReadonlySet<string>): AskedLine {
-  const rest = (fields: Readonly<Record<string, unknown>>) =>
-    Object.fromEntries(Object.entries(fields).filter(([name]) => !names.has(name)));
-  if (names.size === 0 || asked.api === 'infer') return asked;
-  if (asked.api === 'predict') return { ...asked, instances: asked.instances.map(rest) };
-  return { ...asked, query: rest(asked.query), items: asked.items.map(rest) };
+/** Values of the column that versions are compared by, one a row; NaN where there is none. */
+function valuesOf(outputs: readonly LoggedTensor[], { task, signature }: ModelSpec): number[] {
+  const column = comparedColumn(task);
+  const declared = signature.outputs.find(({ columns }) => columns.includes(column));
+  const tensor = outputs.find(({ name }) => name === declared?.name);
+  if (!declared || !tensor) return [];
+  const width = declared.columns.length;
+  const at = declared.columns.indexOf(column);
+  const rows = tensor.data.length / width;
+  return Array.from({ length: rows }, (_, row) =>
+    Number(tensor.data[row * width + at] ?? Number.NaN),
+  );
+}
+
+/** Of a ranking the best score; else the prediction of the first row. */
+function covariateOf(
+  values: readonly number[],
+  { task }: ModelSpec,
+): { covariate: number } | undefined {
+  const known = values.filter(Number.isFinite);
+  const covariate = task.kind === 'ranking' ? Math.max(...known) : values[0];
+  return covariate !== undefined && Number.isFinite(covariate) ? { covariate } : undefined;
+}
+
+/** What the first row, or the query, says of the slices that the plan looks at. */
+function segmentsOf(asked: AskedLine, { promotion }: ModelSpec): Record<string, string> {
+  const offline = promotion.steps.find(({ kind }) => kind === 'evaluate-offline');
+  if (asked.api === 'infer' || offline?.kind !== 'evaluate-offline') return {};
+  const fields =
+    asked.api === 'predict' ? asked.instances[0] : { ...asked.items[0], ...asked.query };
+  return Object.fromEntries(
+    offline.slices.flatMap((slice) => {
+      const value = fields?.[slice];
+      return value === undefined
+        ? []
+        : [[slice, typeof value === 'string' ? value : JSON.stringify(value)]];
+    }),
+  );
 }

@@ -14,6 +14,7 @@ import { DatasetEvaluationEnv } from '../../functions/evaluate/env.ts';
 import { acknowledge, importedPatternFinding } from '../acknowledgements.ts';
 import { type Config, DEFAULTS } from '../config.ts';
 import { EvaluatedModel } from '../evaluated-model.ts';
+import { grantKeyUse } from '../key-use.ts';
 import { onnxRuntimeLayer } from '../onnxruntime-layer.ts';
 import { type Invocation, ServiceFunction } from '../service-function.ts';
 import type { ServedModel } from './serve.ts';
@@ -115,7 +116,7 @@ export class Evaluate extends Construct {
     this.#grantObjects(evaluator, artifacts, 's3:GetObject', 'artifacts');
     this.#grantObjects(evaluator, datasets, 's3:GetObject', 'datasets');
     this.#grantObjects(evaluator, datasets, 's3:PutObject', 'evaluations');
-    this.#grantKeys(evaluator);
+    grantKeyUse(evaluator, key, this.#props.datasetsKey);
     evaluator.addToRolePolicy(
       new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }),
     );
@@ -133,18 +134,6 @@ export class Evaluate extends Construct {
       evaluator.role,
       importedPatternFinding(Stack.of(bucket), bucket.bucketArn, `/${prefix}/*`),
       `Keys below ${prefix}/ are digests that are not known before they are written.`,
-    );
-  }
-
-  /** What DynamoDB and S3 do with the keys in the name of those who write and read. */
-  #grantKeys(evaluator: ServiceFunction): void {
-    const { key, datasetsKey } = this.#props;
-    const actions = ['Decrypt', 'DescribeKey', 'Encrypt', 'GenerateDataKey'];
-    evaluator.addToRolePolicy(
-      new PolicyStatement({
-        actions: [...actions, 'ReEncryptFrom', 'ReEncryptTo'].map((action) => `kms:${action}`),
-        resources: [key.keyArn, datasetsKey.keyArn],
-      }),
     );
   }
 }

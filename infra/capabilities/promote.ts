@@ -1,16 +1,21 @@
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { EventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
-import { Duration, Stack } from 'aws-cdk-lib/core';
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { COHORT_INDEX } from '../../functions/contracts/cohort-index.ts';
 import { LIMITS } from '../../functions/contracts/limits.ts';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
-import { InspectGraphEnv, OperatorApiEnv } from '../../functions/promote/env.ts';
-import { acknowledge, importedPatternFinding } from '../acknowledgements.ts';
+import { type HostingEnv, InspectGraphEnv, OperatorApiEnv } from '../../functions/promote/env.ts';
+import { acknowledge, importedPatternFinding, patternFinding } from '../acknowledgements.ts';
 import type { Api } from '../api.ts';
 import { type Config, DEFAULTS } from '../config.ts';
+import { grantKeyUse } from '../key-use.ts';
 import { onnxRuntimeLayer } from '../onnxruntime-layer.ts';
+import { machineName } from '../promoted-model.ts';
+import { PromotionMachines, type PromotionMachinesProps } from '../promotion-machines.ts';
 import { SageMakerHosting, stagePrefix } from '../sagemaker-hosting.ts';
 import { ServiceFunction } from '../service-function.ts';
 
@@ -22,20 +27,64 @@ export interface PromoteProps {
   readonly artifacts: Bucket;
   readonly versions: TableV2;
   readonly routes: TableV2;
+  readonly promotions: TableV2;
+  readonly joins: TableV2;
+  readonly datasetTable: TableV2;
+  readonly datasetsKey: IKey;
+  readonly bus: EventBus;
 }
 
-/** Versions are registered and routes are set. */
+/** What the machines need of the capabilities that come after this one. */
+type DrawProps = Pick<
+  PromotionMachinesProps,
+  'units' | 'deadLetters' | 'archive' | 'datasets' | 'datasetEvaluation' | 'trials'
+>;
+
+/** Versions are registered, routes are set, and promotions take versions to production. */
 export class Promote extends Construct {
   readonly operatorApi: ServiceFunction;
+  readonly #props: PromoteProps;
+  readonly #hosts: readonly SageMakerHosting[];
 
   constructor(scope: Construct, id: string, props: PromoteProps) {
     super(scope, id);
+    this.#props = props;
+    this.#hosts = this.#hosting(props);
     const inspect = this.#inspectFunction(props);
     this.operatorApi = this.#operatorApi(props, inspect);
-    for (const noun of ['versions', 'routes']) {
+    for (const noun of ['versions', 'routes', 'promotions']) {
       props.api.route(`v1/${noun}/{proxy+}`, ['ANY'], this.operatorApi, 'operators');
       props.api.admitTo(this.operatorApi, `Admit-${noun}`, `v1/${noun}/*`);
     }
+  }
+
+  /** A machine a model. */
+  drawMachines(after: DrawProps): void {
+    const hosting = this.#hostingEnvironment();
+    const props = { ...this.#props, ...after, hosting, hosts: this.#hosts };
+    new PromotionMachines(this, 'Machines', props);
+  }
+
+  #hosting(props: PromoteProps): SageMakerHosting[] {
+    const hosts = props.specs
+      .filter(({ runtime }) => runtime.kind === 'sagemaker')
+      .map((spec) => new SageMakerHosting(this, `Hosting-${spec.name}`, { ...props, spec }));
+    if (hosts.length <= DEFAULTS.sageMakerModels) return hosts;
+    throw new Error(
+      `${hosts.length} models say runtime: sagemaker; one deployment hosts ${DEFAULTS.sageMakerModels}: use a second stage`,
+    );
+  }
+
+  #hostingEnvironment(): HostingEnv {
+    const { artifacts, key, config } = this.#props;
+    return {
+      ARTIFACT_BUCKET: artifacts.bucketName,
+      KEY_ARN: key.keyArn,
+      SAGEMAKER_NAME_PREFIX: stagePrefix(config),
+      SAGEMAKER_ROLES: Stack.of(this).toJsonString(
+        Object.fromEntries(this.#hosts.map(({ model, roleArn }) => [model, roleArn])),
+      ),
+    };
   }
 
   /** Opens uploads. Its role may do nothing: it reads the one upload whose presigned URL it is given. */
@@ -56,14 +105,8 @@ export class Promote extends Construct {
   }
 
   #operatorApi(props: PromoteProps, inspect: ServiceFunction): ServiceFunction {
-    const { config, specs, key, artifacts, versions, routes } = props;
-    const hosts = specs
-      .filter(({ runtime }) => runtime.kind === 'sagemaker')
-      .map((spec) => new SageMakerHosting(this, `Hosting-${spec.name}`, { ...props, spec }));
-    if (hosts.length > DEFAULTS.sageMakerModels)
-      throw new Error(
-        `${hosts.length} models say runtime: sagemaker; one deployment hosts ${DEFAULTS.sageMakerModels}: use a second stage`,
-      );
+    const { config, specs, key, versions, routes } = props;
+    const { promotions, joins, datasetTable, bus } = props;
     const operatorApi = new ServiceFunction(this, 'OperatorApi', {
       handler: 'promote/operator-api',
       description: 'Versions and routes, for operators',
@@ -71,19 +114,26 @@ export class Promote extends Construct {
       environment: {
         VERSION_TABLE: versions.tableName,
         ROUTE_TABLE: routes.tableName,
-        ARTIFACT_BUCKET: artifacts.bucketName,
+        ...this.#hostingEnvironment(),
+        PROMOTION_TABLE: promotions.tableName,
+        EVENT_BUS: bus.eventBusName,
         INSPECT_FUNCTION: inspect.functionName,
-        KEY_ARN: key.keyArn,
-        SAGEMAKER_NAME_PREFIX: stagePrefix(config),
-        SAGEMAKER_ROLES: Stack.of(this).toJsonString(
-          Object.fromEntries(hosts.map(({ model, roleArn }) => [model, roleArn])),
-        ),
+        DATASET_TABLE: datasetTable.tableName,
+        JOIN_TABLE: joins.tableName,
+        MACHINE_ARN_PREFIX: this.#machineArn(''),
       },
       files: { id: 'all', content: { 'specs.json': specs } },
       invocation: { kind: 'synchronous' },
       stage: config.stage,
       key,
     });
+    this.#grantOperatorApi(operatorApi, inspect);
+    return operatorApi;
+  }
+
+  #grantOperatorApi(operatorApi: ServiceFunction, inspect: ServiceFunction): void {
+    const { key, artifacts, versions, routes, promotions, joins } = this.#props;
+    const { datasetTable, datasetsKey, bus } = this.#props;
     operatorApi.addToRolePolicy(
       new PolicyStatement({
         actions: ['lambda:InvokeFunction'],
@@ -103,21 +153,64 @@ export class Promote extends Construct {
       'dynamodb:PutItem',
       'dynamodb:ConditionCheckItem',
     );
-    this.#grantKey(operatorApi, key);
+    promotions.grant(
+      operatorApi,
+      'dynamodb:GetItem',
+      'dynamodb:Query',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+    );
+    datasetTable.grant(operatorApi, 'dynamodb:GetItem');
+    datasetsKey.grantDecrypt(operatorApi);
+    operatorApi.addToRolePolicy(
+      new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }),
+    );
+    this.#grantCohorts(operatorApi, joins);
+    this.#grantMachines(operatorApi);
+    grantKeyUse(operatorApi, key);
     this.#grantArtifacts(operatorApi, artifacts);
-    for (const host of hosts) host.grantManage(operatorApi);
-    return operatorApi;
+    for (const host of this.#hosts) host.grantManage(operatorApi);
   }
 
-  /** What DynamoDB and S3 do with the key in the name of those who write and read. */
-  #grantKey(operatorApi: ServiceFunction, key: IKey): void {
-    const actions = ['Decrypt', 'DescribeKey', 'Encrypt', 'GenerateDataKey'];
+  #machineArn(model: string): string {
+    return Stack.of(this).formatArn({
+      service: 'states',
+      resource: 'stateMachine',
+      resourceName: machineName(this.#props.config, model),
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+  }
+
+  /** The index alone: rows of predictions are none of an operator's business here. */
+  #grantCohorts(operatorApi: ServiceFunction, joins: TableV2): void {
     operatorApi.addToRolePolicy(
       new PolicyStatement({
-        actions: [...actions, 'ReEncryptFrom', 'ReEncryptTo'].map((action) => `kms:${action}`),
-        resources: [key.keyArn],
+        actions: ['dynamodb:Query'],
+        resources: [`${joins.tableArn}/index/${COHORT_INDEX.name}`],
       }),
     );
+  }
+
+  #grantMachines(operatorApi: ServiceFunction): void {
+    const { specs } = this.#props;
+    const machines = specs.map(({ name }) => this.#machineArn(name));
+    operatorApi.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['states:StartExecution', 'states:SendTaskSuccess'],
+        resources: machines,
+      }),
+    );
+    const executions = machines.map((arn) => `${arn.replace(':stateMachine:', ':execution:')}:*`);
+    operatorApi.addToRolePolicy(
+      new PolicyStatement({ actions: ['states:StopExecution'], resources: executions }),
+    );
+    for (const arn of executions)
+      acknowledge(
+        operatorApi.role,
+        patternFinding(this, arn),
+        'Executions are named after promotions, which begin after deployment.',
+      );
   }
 
   /** Uploads may be written and read, artifacts only written: once, by the copy. */

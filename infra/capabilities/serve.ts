@@ -93,6 +93,8 @@ interface ServedModelProps extends ServeProps {
 /** One model's functions, in a nested stack of their own: 30 models do not fit one template. */
 export class ServedModel extends NestedStack {
   readonly server: ServiceFunction;
+  /** Answers off the record, in the server's configuration. */
+  readonly trial: ServiceFunction;
 
   constructor(scope: Construct, id: string, props: ServedModelProps) {
     super(scope, id, { description: `Slipway: serves ${id}` });
@@ -107,6 +109,7 @@ export class ServedModel extends NestedStack {
     const shadow = this.#shadow(props);
     this.#recorded(props, 'Recorded', this.server, ['prediction', 'part', 'failure']);
     this.#recorded(props, 'ShadowRecorded', shadow, ['shadow']);
+    this.trial = this.#trial(props);
     failureAlarm(
       this,
       'ServerFails',
@@ -180,9 +183,19 @@ export class ServedModel extends NestedStack {
     subscription.node.addDependency(recorder.admission);
   }
 
+  /** A trial answers many requests at once, so it may take as long as Lambda lets it. */
+  #trial(props: ServedModelProps): ServiceFunction {
+    const { spec } = props;
+    const description = `Trials of versions of ${spec.name}, off the record`;
+    const invocation = { kind: 'synchronous' } as const;
+    const trial = this.#modelFunction('Trial', 'serve/trial', description, invocation, props);
+    if (isSealed(spec)) grantSealing(trial, 'kms:Decrypt', props.sealingKey, spec);
+    return trial;
+  }
+
   #modelFunction(
-    id: string,
-    handler: 'serve/request' | 'serve/requests-logged',
+    id: 'Server' | 'Shadow' | 'Trial',
+    handler: 'serve/request' | 'serve/requests-logged' | 'serve/trial',
     description: string,
     invocation: Invocation,
     props: ServedModelProps,
@@ -204,7 +217,8 @@ export class ServedModel extends NestedStack {
       stage: config.stage,
       key,
       memoryMb: spec.runtime.memoryMb,
-      timeout: Duration.seconds(spec.runtime.timeoutSeconds),
+      timeout:
+        id === 'Trial' ? Duration.minutes(15) : Duration.seconds(spec.runtime.timeoutSeconds),
       architecture: ARCHITECTURES[architectureOf(spec)],
       layers: [layer],
       ...(id === 'Server' && { reservedConcurrency: spec.runtime.reservedConcurrency }),

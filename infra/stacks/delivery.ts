@@ -37,27 +37,21 @@ export class DeliveryStack extends Stack {
       env: { region: config.region },
       description: 'Slipway: from request to prediction, from version to route',
     });
-    const { key, sealingKey, hashKey, artifacts, versions, routes } = stateful;
-    this.deadLetters = this.#deadLetterQueue(key);
-    this.api = new Api(this, 'Api', { config, key });
-    const shared = { config, specs, api: this.api, key, artifacts, versions, routes };
-    const { operatorApi } = new Promote(this, 'Promote', shared);
-    const { joins, units, archive } = stateful;
-    this.recording = new Record(this, 'Record', { ...shared, joins, units, archive });
-    const { catalog, models } = new Serve(this, 'Serve', {
-      ...shared,
-      recorder: this.recording.recorder,
-      sealingKey,
-      hashKey,
-      deadLetters: this.deadLetters,
-    });
-    const { datasets, datasetsKey, datasetTable, evaluations, bus } = stateful;
-    const { deadLetters } = this;
-    const judging = { ...shared, datasets, datasetsKey, evaluations, bus, deadLetters };
-    const curate = new Curate(this, 'Curate', { ...judging, datasetTable, archive, sealingKey });
-    const evaluate = new Evaluate(this, 'Evaluate', { ...judging, models });
+    this.deadLetters = this.#deadLetterQueue(stateful.key);
+    this.api = new Api(this, 'Api', { config, key: stateful.key });
+    const { deadLetters, api } = this;
+    const shared = { ...keptBy(stateful), config, specs, api, deadLetters };
+    const promote = new Promote(this, 'Promote', shared);
+    this.recording = new Record(this, 'Record', shared);
+    const { recorder } = this.recording;
+    const { catalog, models } = new Serve(this, 'Serve', { ...shared, recorder });
+    const curate = new Curate(this, 'Curate', shared);
+    const evaluate = new Evaluate(this, 'Evaluate', { ...shared, models });
+    const { datasetEvaluation } = evaluate;
+    const trials = new Map([...models].map(([name, { trial }]) => [name, trial]));
+    promote.drawMachines({ ...shared, datasetEvaluation, trials });
     this.sharedFunctions = [
-      operatorApi,
+      promote.operatorApi,
       catalog,
       ...this.recording.functions,
       ...curate.functions,
@@ -78,3 +72,22 @@ export class DeliveryStack extends Stack {
     return deadLetters;
   }
 }
+
+/** The stores and keys, each capability taking those it names. */
+const keptBy = (stateful: StatefulStack) => ({
+  key: stateful.key,
+  sealingKey: stateful.sealingKey,
+  hashKey: stateful.hashKey,
+  artifacts: stateful.artifacts,
+  versions: stateful.versions,
+  routes: stateful.routes,
+  joins: stateful.joins,
+  units: stateful.units,
+  archive: stateful.archive,
+  datasetsKey: stateful.datasetsKey,
+  datasets: stateful.datasets,
+  datasetTable: stateful.datasetTable,
+  promotions: stateful.promotions,
+  evaluations: stateful.evaluations,
+  bus: stateful.bus,
+});

@@ -47,6 +47,8 @@ export class StatefulStack extends Stack {
   /** Dataset versions, imports, pointers and their moves. */
   readonly datasetTable: TableV2;
   /** Results of versions on datasets, and the champion's on each validation set. */
+  /** Promotions, their looks, and what was counted for them once and for all. */
+  readonly promotions: TableV2;
   readonly evaluations: TableV2;
   /** Every fact that somebody else may act on. */
   readonly bus: EventBus;
@@ -90,12 +92,7 @@ export class StatefulStack extends Stack {
       { abortIncompleteMultipartUploadAfter: Duration.days(1) },
       { prefix: ATHENA_RESULTS_PREFIX, expiration: Duration.days(DEFAULTS.queryResultDays) },
     ]);
-    this.datasetsKey = new Key(this, 'DatasetsKey', {
-      description: `Slipway ${config.stage}: datasets`,
-      alias: `alias/slipway-${config.stage}-datasets`,
-      enableKeyRotation: true,
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
+    this.datasetsKey = this.#datasetsKey(config);
     this.datasets = this.#bucket('Datasets', this.datasetsKey, accessLogs, [
       { abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ...['uploads/', 'exports/'].map((prefix) => ({
@@ -109,8 +106,18 @@ export class StatefulStack extends Stack {
       key: this.datasetsKey,
       timeToLiveAttribute: 'expiresAtEpochSeconds',
     });
+    this.promotions = this.#table('Promotions', { sortKey: 'sk' });
     this.evaluations = this.#table('Evaluations', { sortKey: 'sk' });
     this.bus = this.#bus(config);
+  }
+
+  #datasetsKey({ stage }: Config): Key {
+    return new Key(this, 'DatasetsKey', {
+      description: `Slipway ${stage}: datasets`,
+      alias: `alias/slipway-${stage}-datasets`,
+      enableKeyRotation: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
   }
 
   /** Jobs that judge cohorts look by model and hour; the rows themselves stay out of that index. */

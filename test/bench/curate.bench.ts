@@ -8,7 +8,7 @@ import { featuresOf } from '../../functions/contracts/feature.ts';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { profileDataset } from '../../functions/curate/dataset-profiling.ts';
 import { importFile } from '../../functions/curate/import-file.ts';
-import { seededRandom } from '../../functions/retrain/seeded-random.ts';
+import { seededRandom } from '../../functions/measures/seeded-random.ts';
 import { openParquet } from '../../functions/runtime/parquet-file.ts';
 import { aModel } from '../builders/model-spec.ts';
 

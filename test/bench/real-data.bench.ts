@@ -9,6 +9,7 @@ import type { Feature } from '../../functions/contracts/feature.ts';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { averagePrecision, rocAuc } from '../../functions/measures/classification-metrics.ts';
 import { regressionMetrics, regressionSums } from '../../functions/measures/regression-metrics.ts';
+import { seededRandom, shuffle } from '../../functions/measures/seeded-random.ts';
 import { cardFraud } from '../../functions/models/card-fraud.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { searchRanking } from '../../functions/models/search-ranking.ts';
@@ -22,7 +23,6 @@ import type { Targets } from '../../functions/retrain/feature-table.ts';
 import type { Instance, LabelledRows } from '../../functions/retrain/labelled-rows.ts';
 import { lambdaMart } from '../../functions/retrain/lambda-mart.ts';
 import { logLoss, type Objective, squaredError } from '../../functions/retrain/objective.ts';
-import { seededRandom, shuffle } from '../../functions/retrain/seeded-random.ts';
 import { prepareParts } from '../../functions/retrain/training-parts.ts';
 
 const folder = process.argv[2];

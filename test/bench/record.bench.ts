@@ -123,6 +123,8 @@ function recorderInMemory() {
   const units = {
     expose: () => Promise.resolve(),
     contribute: () => Promise.resolve(),
+    compare: () => Promise.resolve(),
+    setCovariate: () => Promise.resolve(),
   };
   const archive = {
     put: (_: string, rows: readonly object[]) => {

@@ -4,10 +4,10 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { seededRandom } from '../../functions/measures/seeded-random.ts';
 import { BOOSTING_DEFAULTS, boost } from '../../functions/retrain/boosting.ts';
 import type { FeatureTable, Targets } from '../../functions/retrain/feature-table.ts';
 import { squaredError } from '../../functions/retrain/objective.ts';
-import { seededRandom } from '../../functions/retrain/seeded-random.ts';
 
 interface Measured {
   readonly rows: number;

@@ -105,7 +105,7 @@ function readSources(
     const [hash = ''] =
       /[0-9a-f]{64}(?=\.json)/.exec(JSON.stringify(Properties['TemplateURL'])) ?? [];
     const [child, ...others] = readSources(folder, assets.get(hash) ?? '', {
-      name: /^(?:Serve|Evaluate)(.+?)NestedStack/.exec(id)?.[1] ?? id,
+      name: nestedName(id, name),
       assets,
       given: { parent: source, parameters: objectOf(Properties['Parameters']) },
     });
@@ -193,3 +193,10 @@ const INTRINSICS: Readonly<Record<string, Write>> = {
   },
   'Fn::Sub': (argument) => argument,
 };
+
+/** `m` for what serves a model or watches it, `promotions` and `promote/m` for the ways to production. */
+function nestedName(id: string, parent: string): string {
+  if (/^PromoteMachines.*NestedStack/.test(id)) return 'promotions';
+  const [, model = id] = /^(?:Serve|Evaluate)?(.+?)NestedStack/.exec(id) ?? [];
+  return parent === 'promotions' ? `promote/${model}` : model;
+}

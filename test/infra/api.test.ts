@@ -47,6 +47,7 @@ test('every path has its function, and admits either keys or signatures', () => 
     row('/v1/models/m/{proxy+}', 'key', 'm/Server'),
     row('/v1/models/{model}/{proxy+}', 'key', catalog),
     row('/v1/outcomes', 'key', 'delivery/RecordOutcomes'),
+    row('/v1/promotions/{proxy+}', 'IAM', operators),
     row('/v1/records/{proxy+}', 'IAM', 'delivery/RecordRecords'),
     row('/v1/routes/{proxy+}', 'IAM', operators),
     row('/v1/versions/{proxy+}', 'IAM', operators),

@@ -3,7 +3,15 @@ import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { DatasetApiEnv, ExportEnv, ImportEnv, SnapshotEnv } from '../../functions/curate/env.ts';
 import { DatasetEvaluationEnv } from '../../functions/evaluate/env.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
-import { InspectGraphEnv, OperatorApiEnv } from '../../functions/promote/env.ts';
+import {
+  ExposingEnv,
+  InspectGraphEnv,
+  LookEnv,
+  MovingEnv,
+  OfflineEnv,
+  OperatorApiEnv,
+  ReplayEnv,
+} from '../../functions/promote/env.ts';
 import { LogRecordingEnv, OutcomesEnv, RecordsEnv } from '../../functions/record/env.ts';
 import { CatalogEnv, ServeEnv } from '../../functions/serve/env.ts';
 import { aModel } from '../builders/model-spec.ts';
@@ -69,7 +77,18 @@ describe('every function', () => {
       'evaluate/dataset-evaluation': keysOf(DatasetEvaluationEnv),
       'evaluate/validation-moved': keysOf(DatasetEvaluationEnv),
       'promote/inspect-graph': keysOf(InspectGraphEnv),
+      'promote/alarm-rang': keysOf(LookEnv),
+      'promote/ask-approval': keysOf(MovingEnv),
+      'promote/conclude': keysOf(MovingEnv),
+      'promote/crown': keysOf(ExposingEnv),
+      'promote/evaluate-offline': keysOf(OfflineEnv),
+      'promote/execution-ended': keysOf(MovingEnv),
+      'promote/look': keysOf(LookEnv),
+      'promote/open-place': keysOf(ExposingEnv),
       'promote/operator-api': keysOf(OperatorApiEnv),
+      'promote/replay-traffic': keysOf(ReplayEnv),
+      'promote/smoke-test': keysOf(ExposingEnv),
+      'promote/test-performance': keysOf(ExposingEnv),
       'record/failed-records': keysOf(LogRecordingEnv),
       'record/outcomes-api': keysOf(OutcomesEnv),
       'record/predictions-logged': keysOf(LogRecordingEnv),
@@ -77,6 +96,7 @@ describe('every function', () => {
       'serve/catalog': keysOf(CatalogEnv),
       'serve/request': keysOf(ServeEnv),
       'serve/requests-logged': keysOf(ServeEnv),
+      'serve/trial': keysOf(ServeEnv),
     };
     for (const resource of functions)
       expect([

@@ -40,15 +40,32 @@ const own = (name: string): string[] => [
 ];
 const key = '<stateful/Key.Arn>';
 
+/** By the service authorization reference: X-Ray, alarms by prefix, and the delivery of machines' logs. */
+const WITHOUT_RESOURCES = [
+  'cloudwatch:DescribeAlarms',
+  'logs:CreateLogDelivery',
+  'logs:DeleteLogDelivery',
+  'logs:DescribeLogGroups',
+  'logs:DescribeResourcePolicies',
+  'logs:GetLogDelivery',
+  'logs:ListLogDeliveries',
+  'logs:PutResourcePolicy',
+  'logs:UpdateLogDelivery',
+  'xray:GetSamplingRules',
+  'xray:GetSamplingTargets',
+  'xray:PutTelemetryRecords',
+  'xray:PutTraceSegments',
+];
+
 describe('no policy', () => {
   test('names an action by a pattern', () => {
     expect(allGrants.filter(({ action }) => action.includes('*'))).toEqual([]);
   });
 
-  test('names all resources, but for X-Ray, which knows none', () => {
+  test('names all resources, but for services that know none', () => {
     expect(
       new Set(allGrants.flatMap(({ action, resource }) => (resource === '*' ? [action] : []))),
-    ).toEqual(new Set(['xray:PutTelemetryRecords', 'xray:PutTraceSegments']));
+    ).toEqual(new Set(WITHOUT_RESOURCES));
   });
 
   test('is one of AWS, but for the role with which API Gateway writes the access log', () => {
@@ -126,8 +143,9 @@ describe('the role of', () => {
     );
   });
 
-  test('the operator API writes versions, routes, uploads and artifacts, and deletes none', () => {
+  test('the operator API writes versions, routes, promotions, uploads and artifacts, and deletes no version', () => {
     const name = 'delivery/PromoteOperatorApi';
+    const machine = 'arn:aws:states:us-east-1:<AWS::AccountId>:stateMachine:slipway-main-promote-m';
     expect(grantsOf(`${name}Role`).toSorted()).toEqual(
       [
         ...own(name),
@@ -151,6 +169,15 @@ describe('the role of', () => {
         's3:PutObject <stateful/Artifacts.Arn>/artifacts/*',
         's3:ListBucket <stateful/Artifacts.Arn>',
         'lambda:InvokeFunction <delivery/PromoteInspectGraph.Arn>',
+        ...['DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'].map(
+          (action) => `dynamodb:${action} <stateful/Promotions.Arn>`,
+        ),
+        'dynamodb:GetItem <stateful/DatasetTable.Arn>',
+        'kms:Decrypt <stateful/DatasetsKey.Arn>',
+        'dynamodb:Query <stateful/Joins.Arn>/index/byHour',
+        'events:PutEvents <stateful/Bus.Arn>',
+        ...['SendTaskSuccess', 'StartExecution'].map((action) => `states:${action} ${machine}`),
+        `states:StopExecution ${machine.replace(':stateMachine:', ':execution:')}:*`,
       ].toSorted(),
     );
   });

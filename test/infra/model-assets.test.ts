@@ -75,8 +75,20 @@ test('an edited spec changes the assets of its model, and of what knows all mode
     'delivery/CurateDatasetApi',
     'delivery/EvaluateDatasetEvaluation',
     'delivery/EvaluateValidationMoved',
+    'promotions/smoketest',
+    'promotions/testperformance',
+    'promotions/replaytraffic',
+    'promotions/evaluateoffline',
+    'promotions/openplace',
+    'promotions/look',
+    'promotions/askapproval',
+    'promotions/crown',
+    'promotions/conclude',
+    'promotions/Ended',
+    'promotions/Rang',
     'deliverytime/Server',
     'deliverytime/Shadow',
+    'deliverytime/Trial',
   ]);
 });
 

@@ -17,7 +17,8 @@ const arns = Object.fromEntries(
   PROMOTION_STEPS.map((step) => [step, `arn:aws:lambda:eu-west-1:123456789012:function:${step}`]),
 ) as Record<PromotionStep, string>;
 const specs = [deliveryTime, searchRanking, cardFraud];
-const machineOf = (spec: (typeof specs)[number]) => promotionMachine(spec, arns);
+const machineOf = (spec: (typeof specs)[number]) =>
+  promotionMachine(spec, arns, 'arn:aws:lambda:eu-west-1:123456789012:function:trial');
 
 /** The titles of the way that is taken when every verdict is PASS. */
 function wayOf({ StartAt, States }: MachineDefinition): string[] {

@@ -8,10 +8,13 @@ afterAll(() => app[Symbol.dispose]());
 const tables = app.of('AWS::DynamoDB::GlobalTable');
 const buckets = app.of('AWS::S3::Bucket');
 
-test('the app is three stacks, and one nested stack a model', () => {
+test('the app is three stacks, and three nested stacks a model: one serves it, one watches it, one takes versions to production', () => {
   expect(app.templates.map(({ name }) => name)).toEqual([
     'stateful',
     'delivery',
+    'promotions',
+    'promote/m',
+    'm',
     'm',
     'operations',
   ]);
@@ -37,6 +40,7 @@ test('whatever keeps something is in the stateful stack, and outlives its stack'
     ['stateful/DatasetsKey', 'Retain'],
     ['stateful/Datasets', 'Retain'],
     ['stateful/DatasetTable', 'Retain'],
+    ['stateful/Promotions', 'Retain'],
     ['stateful/Evaluations', 'Retain'],
   ]);
 });
@@ -138,7 +142,7 @@ describe('every bucket', () => {
   });
 });
 
-test('the key rotates, and serves this account and the logs of this stage only', () => {
+test('the key rotates, and serves this account, the logs of this stage and those of its state machines', () => {
   const key = app.of('AWS::KMS::Key').find(({ name }) => name === 'stateful/Key');
   expect(key?.properties['EnableKeyRotation']).toBe(true);
   expect(
@@ -156,5 +160,6 @@ test('the key rotates, and serves this account and the logs of this stage only',
         },
       },
     },
+    { Principal: { Service: 'delivery.logs.amazonaws.com' } },
   ]);
 });

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import type { Arms } from '../../functions/measures/arm-effect.ts';
 import { meanOfUnits } from '../../functions/measures/arm-effect.ts';
 import { unitsForDifference } from '../../functions/measures/sample-size.ts';
+import { type SeededRandom, seededRandom } from '../../functions/measures/seeded-random.ts';
 import { mergeUnits, NO_UNITS, type UnitSums } from '../../functions/measures/unit-sums.ts';
 import { judge, type MeasuredMetric, type TestPlan } from '../../functions/promote/verdict.ts';
-import { type SeededRandom, seededRandom } from '../../functions/retrain/seeded-random.ts';
 
 /**
  * The whole decision rule over seeded experiments with a look a day: a purchase share of 10 %, planned for

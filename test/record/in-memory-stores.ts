@@ -5,7 +5,12 @@ import type { JoinState, KeptScore } from '../../functions/record/join-table.ts'
 import type { RecordedPrediction } from '../../functions/record/recorded-prediction.ts';
 import type { RecorderParts } from '../../functions/record/recorder.ts';
 import { joinRows, splitRows } from '../../functions/record/row-chunks.ts';
-import type { Contribution, Exposure, NewExposure } from '../../functions/record/unit-table.ts';
+import type {
+  Contribution,
+  Covariate,
+  Exposure,
+  NewExposure,
+} from '../../functions/record/unit-table.ts';
 
 /** What a store does before it answers: fails, or lets others come between. */
 type Disturb = () => Promise<void>;
@@ -132,6 +137,18 @@ export class UnitsInMemory {
     const before = this.contributions.get(key);
     if (!before || before.revision < contribution.revision)
       this.contributions.set(key, contribution);
+  }
+
+  async compare(): Promise<void> {
+    await this.#disturb();
+  }
+
+  async setCovariate({ promotion, unit, requestedAt, covariate }: Covariate): Promise<void> {
+    await this.#disturb();
+    const key = `${promotion} ${unit}`;
+    const before = this.exposures.get(key);
+    if (before?.firstExposedAt === requestedAt && before.covariate === undefined)
+      this.exposures.set(key, { ...before, covariate });
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { calibrationRatio } from '../../functions/measures/calibration-metrics.ts';
 import { rocAuc } from '../../functions/measures/classification-metrics.ts';
+import { seededRandom } from '../../functions/measures/seeded-random.ts';
 import { calibrate, fitCalibration } from '../../functions/retrain/calibration.ts';
 import {
   anomalies,
@@ -8,7 +9,6 @@ import {
   growIsolationForest,
 } from '../../functions/retrain/isolation-forest.ts';
 import { sigmoid } from '../../functions/retrain/objective.ts';
-import { seededRandom } from '../../functions/retrain/seeded-random.ts';
 
 describe('isolation forest', () => {
   const rows = 500;

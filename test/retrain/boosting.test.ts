@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { seededRandom, shuffle } from '../../functions/measures/seeded-random.ts';
 import {
   BOOSTING_DEFAULTS,
   type BoostingOptions,
@@ -18,7 +19,6 @@ import {
   pinball,
   squaredError,
 } from '../../functions/retrain/objective.ts';
-import { seededRandom, shuffle } from '../../functions/retrain/seeded-random.ts';
 
 const OBJECTIVES = {
   'squared error': squaredError,

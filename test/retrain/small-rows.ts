@@ -1,6 +1,6 @@
 import type { Task } from '../../functions/contracts/task.ts';
+import { type SeededRandom, seededRandom } from '../../functions/measures/seeded-random.ts';
 import type { LabelledRows } from '../../functions/retrain/labelled-rows.ts';
-import { type SeededRandom, seededRandom } from '../../functions/retrain/seeded-random.ts';
 import { smallInstance, smallSignal } from './small-spec.ts';
 
 function labelOf(kind: Task['kind'], signal: number, random: SeededRandom): number | string {

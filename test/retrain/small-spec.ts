@@ -1,11 +1,11 @@
 import type { Feature } from '../../functions/contracts/feature.ts';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import type { Task } from '../../functions/contracts/task.ts';
+import type { SeededRandom } from '../../functions/measures/seeded-random.ts';
 import { cardFraud } from '../../functions/models/card-fraud.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { searchRanking } from '../../functions/models/search-ranking.ts';
 import type { Instance } from '../../functions/retrain/labelled-rows.ts';
-import type { SeededRandom } from '../../functions/retrain/seeded-random.ts';
 
 const described = { description: 'For a test.', required: false, log: 'plain' } as const;
 

@@ -8,11 +8,11 @@ import {
   smoothedShares,
 } from '../../functions/measures/drift.ts';
 import { normalisedGain } from '../../functions/measures/ranking-metrics.ts';
+import { seededRandom } from '../../functions/measures/seeded-random.ts';
 import { cardFraud } from '../../functions/models/card-fraud.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { searchRanking } from '../../functions/models/search-ranking.ts';
 import type { Instance } from '../../functions/retrain/labelled-rows.ts';
-import { seededRandom } from '../../functions/retrain/seeded-random.ts';
 import { trainModel } from '../../functions/retrain/train-model.ts';
 import { cardFraudWorld } from '../../infra/local/demo/worlds/card-fraud.ts';
 import { deliveryTimeWorld, trueQuantile } from '../../infra/local/demo/worlds/delivery-time.ts';

@@ -1,4 +1,4 @@
-import { type SeededRandom, seededRandom } from '../../../../functions/retrain/seeded-random.ts';
+import { type SeededRandom, seededRandom } from '../../../../functions/measures/seeded-random.ts';
 import {
   busyMoment,
   clamp,

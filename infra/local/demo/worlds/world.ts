@@ -1,5 +1,5 @@
+import type { SeededRandom } from '../../../../functions/measures/seeded-random.ts';
 import type { Instance, LabelledRows } from '../../../../functions/retrain/labelled-rows.ts';
-import type { SeededRandom } from '../../../../functions/retrain/seeded-random.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;

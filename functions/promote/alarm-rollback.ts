@@ -1,0 +1,26 @@
+import { epochMsOf } from '../runtime/clock.ts';
+import { endPromotion } from './ending.ts';
+import type { LookSources } from './evidence.ts';
+import { type PromotionContext, stepOf } from './promotion-context.ts';
+
+/**
+ * Takes back the promotion of the model an alarm is about, unless both arms miss the objective or nobody is
+ * exposed to the challenger any more. An alarm that flaps finds it ended, and changes nothing.
+ */
+export async function rollBackOnAlarm(
+  alarmName: string,
+  context: PromotionContext & Pick<LookSources, 'alarms'>,
+): Promise<void> {
+  const spec = context.specs
+    .toSorted((one, other) => other.name.length - one.name.length)
+    .find(({ name }) => alarmName.includes(`-${name}-objective-`));
+  const promotion = spec && (await context.promotions.running(spec.name));
+  if (!spec || !promotion) return;
+  const { kind } = stepOf(spec, promotion);
+  if (kind !== 'pilot' && kind !== 'ab') return;
+  const { champion, challenger } = await context.alarms(spec.name, epochMsOf(promotion.placeSince));
+  const missed = challenger.filter((metric) => !champion.includes(metric));
+  if (missed.length === 0) return;
+  const reason = `the challenger misses ${missed.join(', ')}`;
+  await endPromotion(promotion, { ending: 'rolled-back', reason, by: alarmName }, context);
+}

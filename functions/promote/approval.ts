@@ -1,0 +1,81 @@
+import { ApiError } from '../contracts/api-error.ts';
+import type { Promotion } from '../contracts/promotion.ts';
+import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
+import { epochMsOf, instantOf } from '../runtime/clock.ts';
+import { type PromotionContext, specOf, stepOf } from './promotion-context.ts';
+
+/** Keeps the token that lets the machine go on, and tells everyone that somebody must decide. */
+export async function askApproval(
+  promotion: Promotion,
+  token: string,
+  context: PromotionContext,
+): Promise<void> {
+  const step = stepOf(specOf(context, promotion.model), promotion);
+  if (step.kind !== 'approve') throw new Error(`${promotion.id} does not stand at an approval`);
+  const at = context.clock.now();
+  const expiresAt = instantOf(epochMsOf(at) + step.expiresAfterHours * 3_600_000);
+  const waiting: Promotion = { ...promotion, approval: { token, expiresAt } };
+  if (!(await context.promotions.update(waiting)))
+    throw new Error(`${promotion.id} ended before it could be approved`);
+  const { model, id, version } = promotion;
+  const detail = { at, model, promotion: id, version, expiresAt };
+  await context.publish([{ type: PROMOTION_EVENTS.approvalAsked, detail }]);
+}
+
+export interface Decision {
+  readonly isApproved: boolean;
+  readonly reason: string;
+  readonly by: string;
+}
+
+/** Answers the machine; `gone` when it does not wait for this token any more. */
+export type AnswerMachine = (token: string, output: unknown) => Promise<'taken' | 'gone'>;
+
+/**
+ * Records who approved or refused, and why, and lets the machine go on. Repeated with the same decision it
+ * changes nothing.
+ * @throws ApiError 409 when nothing waits for approval, it has expired, or the decision was another.
+ */
+export async function decideApproval(
+  promotion: Promotion,
+  decision: Decision,
+  answerMachine: AnswerMachine,
+  context: PromotionContext,
+): Promise<Promotion> {
+  const { id } = promotion;
+  const approval = openApproval(promotion, decision, context.clock.nowMs());
+  const kept = approval.decision ?? { ...decision, at: context.clock.now() };
+  const decided: Promotion = { ...promotion, approval: { ...approval, decision: kept } };
+  if (!(await context.promotions.update(decided)))
+    throw new ApiError(409, 'PROMOTION_OVER', `${id} has ended`);
+  const reason = `${kept.by} ${kept.isApproved ? 'approved' : 'refused'}: ${kept.reason}`;
+  const taken = await answerMachine(approval.token, {
+    verdict: kept.isApproved ? 'PASS' : 'FAIL',
+    reason,
+  });
+  if (taken === 'gone' && !approval.decision)
+    throw new ApiError(409, 'APPROVAL_EXPIRED', `${id} does not wait any more`);
+  return decided;
+}
+
+type Approval = NonNullable<Promotion['approval']>;
+
+/** @throws ApiError 409 when nothing can be decided, or something else was. */
+function openApproval(
+  { approval, id, state }: Promotion,
+  { isApproved }: Decision,
+  nowMs: number,
+): Approval {
+  if (!approval || state !== 'running')
+    throw new ApiError(409, 'NOTHING_TO_APPROVE', `${id} does not wait for approval`);
+  const { decision, expiresAt } = approval;
+  if (decision && decision.isApproved !== isApproved)
+    throw new ApiError(
+      409,
+      'DECIDED',
+      `${decision.by} ${decision.isApproved ? 'approved' : 'refused'} ${id} at ${decision.at}: ${decision.reason}`,
+    );
+  if (epochMsOf(expiresAt) <= nowMs)
+    throw new ApiError(409, 'APPROVAL_EXPIRED', `the approval of ${id} expired at ${expiresAt}`);
+  return approval;
+}

@@ -1,0 +1,193 @@
+import type { Promotion, StepResult } from '../contracts/promotion.ts';
+import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
+import { isWatched, lastsSeconds, type WatchedStep } from '../contracts/promotion-pace.ts';
+import type { Route } from '../contracts/route.ts';
+import { ratioOfUnits } from '../measures/arm-effect.ts';
+import { momentsOf } from '../measures/unit-sums.ts';
+import {
+  alarmEvidence,
+  cohortEvidence,
+  type LookSources,
+  pilotEvidence,
+  type Subject,
+} from './evidence.ts';
+import { renewLease } from './exposure.ts';
+import { unitsNeeded } from './forecast.ts';
+import type { Found, Look, LookEvidence, MetricSums } from './look.ts';
+import { guardrailMetrics, judgeLook, measuredBy, testPlanOf } from './look-judgement.ts';
+import { type PromotionContext, specOf, stepOf } from './promotion-context.ts';
+import { judgeShadow, type ShadowSources } from './shadow-judgement.ts';
+import type { TestPlan } from './verdict.ts';
+
+export type Lookers = PromotionContext & LookSources & ShadowSources;
+
+/**
+ * Looks at a promotion where it stands, keeps what was seen, and renews the lease: a promotion that nobody
+ * looks at any more exposes nobody.
+ */
+export async function look(
+  promotion: Promotion,
+  route: Route,
+  lookers: Lookers,
+): Promise<StepResult> {
+  const { clock } = lookers;
+  const spec = specOf(lookers, promotion.model);
+  const step = stepOf(spec, promotion);
+  if (!isWatched(step)) throw new Error(`nothing is looked at in ${step.kind}`);
+  const subject: Subject = { promotion, spec, nowMs: clock.nowMs() };
+  const found = await lookAt(step, subject, lookers);
+  const at = clock.now();
+  const { id, model, place } = promotion;
+  const plan = { ...found.plan, guardrails: [...found.plan.guardrails] };
+  await lookers.promotions.keepLook({ promotion: id, model, at, place, ...found, plan });
+  await tell(promotion, step, found, lookers);
+  const isLeased = await renewLease(promotion, route, lookers);
+  // Whoever changed the route meanwhile is met at the next look, which reads it anew.
+  if (!isLeased && found.verdict === 'PASS')
+    return { verdict: 'HOLD', reason: 'the route changed' };
+  return { verdict: found.verdict, reason: found.reason };
+}
+
+async function tell(
+  { id, model, version, place }: Promotion,
+  { kind }: WatchedStep,
+  { verdict, reason, evidence }: Found,
+  context: PromotionContext,
+): Promise<void> {
+  if (verdict === 'CONTINUE') return;
+  const at = context.clock.now();
+  const detail = { at, model, promotion: id, version, place, kind, verdict, reason, evidence };
+  await context.publish([{ type: PROMOTION_EVENTS.judged, detail }]);
+}
+
+function lookAt(step: WatchedStep, subject: Subject, lookers: Lookers): Promise<Found> {
+  switch (step.kind) {
+    case 'shadow':
+      return judgeShadow(step, subject, lookers);
+    case 'pilot':
+      return lookAtPilot(step, subject, lookers);
+    case 'ab':
+      return lookAtTest(step, subject, lookers);
+    case 'bake':
+      return lookAtBake(step, subject, lookers);
+  }
+}
+
+/** Units that sharpen a pilot's harm test; a pilot plans no sample, it only watches. */
+const PILOT_UNITS = 10_000;
+
+const watchPlan = (guardrails: TestPlan['guardrails'], days: number): TestPlan => ({
+  metric: '',
+  direction: 1,
+  guardrails,
+  plannedUnits: PILOT_UNITS,
+  minimumDays: 0,
+  maximumDays: days,
+});
+
+/** The clock ends a pilot that nothing speaks against, but not one in which nothing was asked. */
+async function lookAtPilot(
+  step: Extract<WatchedStep, { kind: 'pilot' }>,
+  subject: Subject,
+  lookers: Lookers,
+): Promise<Found> {
+  const { promotion, spec } = subject;
+  const { measured, guardrails } = guardrailMetrics(step, spec);
+  const evidence = await pilotEvidence(subject, measured, lookers);
+  const { rung = 0 } = promotion.place;
+  const bakeDays = (step.ramp[rung]?.bakeMinutes ?? 0) / 1440;
+  const plan = watchPlan(guardrails, lastsSeconds(step, promotion.place) / 86_400);
+  const judged = judgeLook(plan, evidence);
+  const asked = evidence.requests?.challenger ?? 0;
+  return byTheClock({
+    plan,
+    evidence,
+    judged,
+    isLongEnough: evidence.days >= bakeDays && asked > 0,
+  });
+}
+
+async function lookAtBake(
+  step: Extract<WatchedStep, { kind: 'bake' }>,
+  subject: Subject,
+  lookers: Lookers,
+): Promise<Found> {
+  const evidence = await alarmEvidence(subject, lookers);
+  const plan = watchPlan([], step.hours / 24);
+  const judged = judgeLook(plan, evidence);
+  return byTheClock({ plan, evidence, judged, isLongEnough: evidence.days >= step.hours / 24 });
+}
+
+/** Harm and ill health as the rule has it; else the clock decides. */
+function byTheClock({
+  plan,
+  evidence,
+  judged,
+  isLongEnough,
+}: Pick<Found, 'plan' | 'evidence'> & {
+  readonly judged: ReturnType<typeof judgeLook>;
+  readonly isLongEnough: boolean;
+}): Found {
+  const kept = { plan, evidence, judged: keptOf(judged) };
+  const isOver = evidence.days >= plan.maximumDays;
+  if (judged.verdict === 'ROLLBACK') return { ...kept, verdict: 'ROLLBACK', reason: judged.reason };
+  if (judged.verdict === 'HOLD')
+    return { ...kept, verdict: isOver ? 'INCONCLUSIVE' : 'HOLD', reason: judged.reason };
+  if (isLongEnough) return { ...kept, verdict: 'PASS', reason: 'nothing spoke against it' };
+  if (isOver)
+    return { ...kept, verdict: 'INCONCLUSIVE', reason: 'nobody asked the challenger anything' };
+  return { ...kept, verdict: 'CONTINUE', reason: 'it has not lasted long enough' };
+}
+
+const keptOf = ({
+  verdict,
+  rule,
+  reason,
+  hasSucceeded,
+}: ReturnType<typeof judgeLook>): Look['judged'] => ({ verdict, rule, reason, hasSucceeded });
+
+async function lookAtTest(
+  step: Extract<WatchedStep, { kind: 'ab' }>,
+  subject: Subject,
+  lookers: Lookers,
+): Promise<Found> {
+  const { promotion, spec } = subject;
+  const measured = measuredBy(step, spec);
+  const before = await lookers.promotions.lastLook(promotion.model, promotion.id);
+  const hasSucceeded = before?.place.step === promotion.place.step && before.judged.hasSucceeded;
+  const evidence = await cohortEvidence(subject, measured, hasSucceeded, lookers);
+  const plannedUnits = promotion.plannedUnits ?? (await planUnits(subject, evidence, lookers));
+  const plan = testPlanOf(step, spec, plannedUnits);
+  const judged = judgeLook(plan, evidence);
+  const kept = { plan, evidence, judged: keptOf(judged), reason: judged.reason };
+  const isOver = evidence.days >= step.maximumDays;
+  if (judged.verdict === 'HOLD') return { ...kept, verdict: isOver ? 'INCONCLUSIVE' : 'HOLD' };
+  return { ...kept, verdict: judged.verdict === 'PROMOTE' ? 'PASS' : judged.verdict };
+}
+
+/** Before any unit has matured no size can be planned; nothing is judged by it then either. */
+const UNPLANNED_UNITS = 1_000_000;
+
+/** The sample is planned from the champion's own units, once, at the first look that has any. */
+async function planUnits(
+  { promotion, spec }: Subject,
+  { metrics }: LookEvidence,
+  { promotions }: PromotionContext,
+): Promise<number> {
+  const spreads = Object.fromEntries(metrics.map((sums) => [sums.metric, spreadOf(sums)]));
+  const plannedUnits = unitsNeeded(spec, { unitsPerDay: 0, metrics: spreads });
+  if (plannedUnits === undefined) return UNPLANNED_UNITS;
+  await promotions.update({ ...promotion, plannedUnits });
+  return plannedUnits;
+}
+
+/** Mean and variance of one unit of the champion; a ratio's by its linearization. */
+function spreadOf({ kind, arms }: MetricSums): { mean: number; variance: number } | undefined {
+  const { champion } = arms;
+  if (kind === 'mean') {
+    const moments = momentsOf(champion);
+    return moments && { mean: moments.meanY, variance: moments.varY };
+  }
+  const ratio = ratioOfUnits(champion);
+  return ratio && { mean: ratio.value, variance: ratio.variance * ratio.units };
+}

@@ -1,0 +1,29 @@
+import type { Promotion, StepInput, StepResult } from '../contracts/promotion.ts';
+import type { Route } from '../contracts/route.ts';
+import { endPromotion } from './ending.ts';
+import { enterPlace, standsOn } from './exposure.ts';
+import type { PromotionContext } from './promotion-context.ts';
+
+const MACHINE = 'promotion';
+const ENDED: StepResult = { verdict: 'ENDED', reason: 'the promotion has ended' };
+
+/**
+ * Runs a step of a promotion that still stands on what it began with. One that has ended, or whose ground
+ * has shifted, is not moved any further: the latter is ended here.
+ */
+export async function runStep(
+  { model, promotion: id, place }: StepInput,
+  context: PromotionContext,
+  step: (promotion: Promotion, route: Route) => Promise<StepResult>,
+): Promise<StepResult> {
+  const ground = await standsOn(model, id, context);
+  if (ground.kind === 'ended') return ENDED;
+  if (ground.kind === 'shifted') {
+    const { promotion, reason } = ground;
+    await endPromotion(promotion, { ending: 'aborted', reason, by: MACHINE }, context);
+    return { ...ENDED, reason };
+  }
+  const { route } = ground;
+  const promotion = await enterPlace(ground.promotion, place, context);
+  return step(promotion, route);
+}
