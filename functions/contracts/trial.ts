@@ -22,10 +22,10 @@ export const TrialRequest = z.object({
 export type TrialRequest = z.infer<typeof TrialRequest>;
 
 export const TrialAnswer = z.object({
-  /** From the start of the process to its first invocation; absent in an environment that was warm. */
-  initMs: z.optional(z.number()),
-  /** From the artifact in S3 to a version that is ready; absent when it was open already. */
-  openMs: z.optional(z.number()),
+  /** From the start of this environment's process until it was ready. */
+  initMs: z.number(),
+  /** From the artifact in S3 to a version that is ready, when this environment opened it. */
+  openMs: z.number(),
   /** Resident set of the process after the last request. */
   memoryMb: z.number(),
   answers: z.array(

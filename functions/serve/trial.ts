@@ -18,9 +18,10 @@ interface TrialParts {
 export class Trial {
   readonly #parts: TrialParts;
   readonly #reader: RecordedRequestReader;
-  readonly #opened = new Set<string>();
-  /** Since the process started; taken at the first invocation, when the function is ready. */
-  #initMs: number | undefined = performance.now();
+  /** What opening each version took here, by digest. */
+  readonly #openMs = new Map<string, number>();
+  /** Since the process started; the function is ready then. */
+  readonly #initMs = performance.now();
 
   constructor(parts: TrialParts) {
     this.#parts = parts;
@@ -29,17 +30,15 @@ export class Trial {
 
   /** @throws VersionUnavailable: a version that does not open has failed whatever it was tried for. */
   async run({ served, requests, repeat }: TrialRequest): Promise<TrialAnswer> {
-    const initMs = this.#initMs;
-    this.#initMs = undefined;
     const startedAt = performance.now();
     const backend = await this.#parts.backends.open(served);
-    const openMs = this.#opened.has(served.digest) ? undefined : performance.now() - startedAt;
-    this.#opened.add(served.digest);
+    const openMs = this.#openMs.get(served.digest) ?? performance.now() - startedAt;
+    this.#openMs.set(served.digest, openMs);
     const answers: TrialAnswer['answers'] = [];
     for (const request of requests) answers.push(await this.#answer(request, backend, repeat));
     return {
-      ...(initMs !== undefined && { initMs }),
-      ...(openMs !== undefined && { openMs }),
+      initMs: this.#initMs,
+      openMs,
       memoryMb: this.#parts.memoryMb(),
       answers,
     };

@@ -1,0 +1,84 @@
+import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
+import type { Promotion } from '../../functions/contracts/promotion.ts';
+import { OperatorRefused } from '../../infra/cli/operator-client.ts';
+import { linearGraph } from './linear-graph.ts';
+import { type RunningStack, until } from './running-stack.ts';
+
+export const HYPOTHESIS = {
+  change: 'trained on newer orders',
+  why: 'streets have changed',
+  expectedEffect: 'mae falls by 3 %',
+  analysis: 'https://example.com/analysis/7',
+};
+
+/** Registers a version that does not serve yet. @returns its number. */
+export async function candidate(
+  stack: RunningStack,
+  spec: ModelSpec,
+  graph: Parameters<typeof linearGraph>[1],
+): Promise<string> {
+  const { version } = await stack.client.register(spec.name, linearGraph(spec, graph), 'a try');
+  return version;
+}
+
+export const startPromotion = (
+  stack: RunningStack,
+  { name }: ModelSpec,
+  version: string,
+  rest: object = { acceptSlow: true },
+): Promise<Promotion> =>
+  stack.client.request('POST', `/v1/promotions/${name}`, {
+    version,
+    hypothesis: HYPOTHESIS,
+    ...rest,
+  });
+
+export const showPromotion = (
+  stack: RunningStack,
+  { model, id }: Pick<Promotion, 'model' | 'id'>,
+): Promise<Promotion> => stack.client.request('GET', `/v1/promotions/${model}/${id}`);
+
+/** The refusal of a request that must be refused. */
+export async function refusalOf(request: Promise<unknown>): Promise<OperatorRefused> {
+  try {
+    await request;
+  } catch (error) {
+    if (error instanceof OperatorRefused) return error;
+    throw error;
+  }
+  throw new Error('it was not refused');
+}
+
+/** Names of the states an execution has entered, in order. */
+export async function statesOf(stack: RunningStack, { executionArn = '' }: Promotion) {
+  const history = await stack.states.machines.history(executionArn);
+  return history.flatMap(({ type, details }) =>
+    type.endsWith('StateEntered') ? [String(details?.value['name'])] : [],
+  );
+}
+
+/**
+ * Lets virtual time pass in strides until a promotion is where it is wanted, with `meanwhile` between them.
+ * A stride is taken once the machine waits: what runs must not be jumped over.
+ */
+export async function passTime(
+  stack: RunningStack,
+  promotion: Promotion,
+  strideMinutes: number,
+  isThere: (now: Promotion) => boolean,
+  meanwhile: () => Promise<void> = async () => undefined,
+): Promise<Promotion> {
+  const arn = promotion.executionArn ?? '';
+  let seen = promotion;
+  for (let stride = 0; stride < 2000; stride++) {
+    await until(() => {
+      const { status, cursor } = stack.states.machines.execution(arn);
+      return status !== 'RUNNING' || cursor.phase.kind !== 'entered';
+    });
+    seen = await showPromotion(stack, promotion);
+    if (isThere(seen)) return seen;
+    await meanwhile();
+    stack.clock.advance(strideMinutes * 60_000);
+  }
+  throw new Error(`${promotion.id} is ${seen.state} at ${JSON.stringify(seen.place)} after all`);
+}
