@@ -53,6 +53,8 @@ export const DEFAULTS = {
   evaluationMemoryMb: 3008,
   /** One whole vCPU, for functions that compute. */
   oneCpuMemoryMb: 1769,
+  /** Hours that matured are closed within this; runs that find nothing cost a query. */
+  hoursDueEvery: Duration.minutes(15),
   /** API Gateway answers 504 after 29 s; a function that runs longer works for nobody. */
   apiTimeout: Duration.seconds(28),
   /** Their role ARNs share the operator function's 4 kB of environment variables. */

@@ -128,6 +128,19 @@ export const LIMITS = {
   /** A presigned download must start within this. */
   downloadExpirySeconds: 900,
 
+  /** Hours of a model that one run closes: as many as fit its time, so that an outage is caught up with in a few runs. */
+  hoursPerRun: 24,
+  /** Rows that matured and were asked to be scored are waited for this long; then the hour is closed without them, and says so. */
+  hourPatienceMs: 7_200_000,
+  /** What needs a window is computed over a week of hours: fraud differs by weekday. */
+  windowHours: 168,
+  /** Bins of a histogram of scores, 0.06 wide in log-odds: merged they give average precision to 1e-3. */
+  scoreBins: 400,
+  /** Ends of a 95 % interval from this many draws move by a tenth of its width. */
+  intervalDraws: 400,
+  /** Bins of a calibration error: few enough that each holds rows of both classes in a week. */
+  calibrationBins: 10,
+
   /** Outcomes of one request: what is judged and written within a few seconds. */
   outcomesPerRequest: 500,
   /** A class or an interaction is a word. */

@@ -11,3 +11,12 @@ export const DatasetEvaluationEnv = z.object({
   /** Of the function: threads follow its vCPUs. */
   MEMORY_MB: z.string(),
 });
+
+/** Environment of `hours-due.handler.ts`. */
+export const HoursDueEnv = z.object({
+  JOIN_TABLE: z.string(),
+  EVALUATION_TABLE: z.string(),
+  /** URL of recording's queue. */
+  WORK_QUEUE: z.string(),
+  EVENT_BUS: z.string(),
+});

@@ -16,6 +16,7 @@ import { type Config, DEFAULTS } from '../config.ts';
 import { EvaluatedModel } from '../evaluated-model.ts';
 import { grantKeyUse } from '../key-use.ts';
 import { onnxRuntimeLayer } from '../onnxruntime-layer.ts';
+import { ScheduledEvaluation } from '../scheduled-evaluation.ts';
 import { type Invocation, ServiceFunction } from '../service-function.ts';
 import type { ServedModel } from './serve.ts';
 
@@ -31,6 +32,9 @@ export interface EvaluateProps {
   readonly versions: TableV2;
   readonly routes: TableV2;
   readonly evaluations: TableV2;
+  readonly joins: TableV2;
+  /** Of recording. */
+  readonly work: Queue;
   readonly bus: EventBus;
   readonly deadLetters: Queue;
 }
@@ -57,7 +61,18 @@ export class Evaluate extends Construct {
       'The champion is judged on the validation set as it is now',
       { kind: 'asynchronous', deadLetters: props.deadLetters },
     );
-    this.functions = [this.datasetEvaluation, rebaseline];
+    const { config, specs, key, joins, evaluations, work, bus, deadLetters } = props;
+    const scheduled = new ScheduledEvaluation(this, 'Scheduled', {
+      config,
+      specs,
+      key,
+      joins,
+      evaluations,
+      work,
+      bus,
+      deadLetters,
+    });
+    this.functions = [this.datasetEvaluation, rebaseline, ...scheduled.functions];
     new Rule(this, 'OnValidationMoved', {
       eventBus: props.bus,
       description: 'A moved validation set is a new baseline',
@@ -68,15 +83,15 @@ export class Evaluate extends Construct {
       },
       targets: [new LambdaFunction(rebaseline)],
     });
-    this.#watchModels();
+    this.#watchModels(scheduled);
   }
 
-  #watchModels(): void {
+  #watchModels(scheduled: ScheduledEvaluation): void {
     const { config, specs, models } = this.#props;
     for (const spec of specs) {
       const server = models.get(spec.name)?.server;
       if (!server) throw new Error(`no function serves ${spec.name}`);
-      new EvaluatedModel(this, spec.name, { config, spec, server });
+      new EvaluatedModel(this, spec.name, { config, spec, server, scheduled });
     }
   }
 

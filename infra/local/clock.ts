@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /**
  * The runner's one clock. Waits, schedules, metric time, expiry and tickets follow it and can run
  * faster than the wall; retries, time-outs and signatures stay on real time, because the work between
@@ -20,6 +22,8 @@ export class VirtualClock implements Clock {
   constructor(startMs: number, speed = 1) {
     this.#virtualAnchorMs = startMs;
     this.#speed = speed;
+    // Every sleeper listens: a schedule, a queue, a state machine each.
+    setMaxListeners(0, this.#changed);
   }
 
   nowMs(): number {

@@ -43,10 +43,11 @@ export class DeliveryStack extends Stack {
     const shared = { ...keptBy(stateful), config, specs, api, deadLetters };
     const promote = new Promote(this, 'Promote', shared);
     this.recording = new Record(this, 'Record', shared);
-    const { recorder } = this.recording;
+    const { recorder, queues } = this.recording;
+    const { work } = queues;
     const { catalog, models } = new Serve(this, 'Serve', { ...shared, recorder });
     const curate = new Curate(this, 'Curate', shared);
-    const evaluate = new Evaluate(this, 'Evaluate', { ...shared, models });
+    const evaluate = new Evaluate(this, 'Evaluate', { ...shared, models, work });
     const { datasetEvaluation } = evaluate;
     const trials = new Map([...models].map(([name, { trial }]) => [name, trial]));
     promote.drawMachines({ ...shared, datasetEvaluation, trials });

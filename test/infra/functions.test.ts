@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import { DatasetApiEnv, ExportEnv, ImportEnv, SnapshotEnv } from '../../functions/curate/env.ts';
-import { DatasetEvaluationEnv } from '../../functions/evaluate/env.ts';
+import { DatasetEvaluationEnv, HoursDueEnv } from '../../functions/evaluate/env.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import {
   ExposingEnv,
@@ -76,6 +76,7 @@ describe('every function', () => {
       'curate/operator-api': keysOf(DatasetApiEnv),
       'evaluate/dataset-evaluation': keysOf(DatasetEvaluationEnv),
       'evaluate/validation-moved': keysOf(DatasetEvaluationEnv),
+      'evaluate/hours-due': keysOf(HoursDueEnv),
       'promote/inspect-graph': keysOf(InspectGraphEnv),
       'promote/alarm-rang': keysOf(LookEnv),
       'promote/ask-approval': keysOf(MovingEnv),
@@ -163,9 +164,14 @@ describe('a function that nobody waits for', () => {
     (name) => `<delivery/${name}>`,
   );
 
+  /** EventBridge Scheduler calls in a role, so no permission names it. */
+  const scheduled = app
+    .of('AWS::Scheduler::Schedule')
+    .map(({ properties }) => textOf(objectOf(properties['Target'])['Arn']).replace('.Arn', ''));
+
   test('is every one that a service other than the API invokes, or a function starts', () => {
     expect(new Set(configs.map(({ properties }) => properties['FunctionName']))).toEqual(
-      new Set([...invokedByServices, ...started]),
+      new Set([...invokedByServices, ...started, ...scheduled]),
     );
   });
 

@@ -1,0 +1,131 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  type CohortItem,
+  dueHours,
+  HourTally,
+  maturedHours,
+  windowFrom,
+} from '../../functions/evaluate/matured-hour.ts';
+import { cardFraud } from '../../functions/models/card-fraud.ts';
+import { searchRanking } from '../../functions/models/search-ranking.ts';
+
+const after = (hours: number) => ({
+  monitoring: {
+    ...cardFraud.monitoring,
+    outcomes: { ...cardFraud.monitoring.outcomes, maturityHours: hours },
+  },
+});
+
+describe('an hour', () => {
+  test.each([
+    ['2026-11-23T20:59:59Z', 2, '2026-11-23T17'],
+    ['2026-11-23T21:00:00Z', 2, '2026-11-23T18'],
+    ['2026-11-23T21:29:59Z', 2.5, '2026-11-23T17'],
+    ['2026-11-23T21:30:00Z', 2.5, '2026-11-23T18'],
+  ])('has matured at %s after %s h when its last prediction has', (now, hours, latest) => {
+    expect(maturedHours(Date.parse(now), after(hours)).at(-1)).toBe(latest);
+  });
+
+  test('is remembered for as long as the join table keeps it', () => {
+    const matured = maturedHours(Date.parse('2026-11-23T21:00:00Z'), after(2));
+    expect(matured).toHaveLength(168);
+    expect(matured[0]).toBe('2026-11-16T19');
+  });
+
+  test('ends a window of a week', () => {
+    expect(windowFrom('2026-11-23T18')).toBe('2026-11-16T19');
+  });
+});
+
+describe('of the matured hours', () => {
+  const matured = maturedHours(Date.parse('2026-11-23T21:00:00Z'), after(2));
+
+  test('a first run closes the latest day', () => {
+    expect(dueHours(matured, new Set())).toEqual(matured.slice(-24));
+  });
+
+  test('every one after the first that was closed is closed once, oldest first, however many a run', () => {
+    fc.assert(
+      fc.property(fc.subarray(matured, { minLength: 1 }), (before) => {
+        const closed = new Set(before);
+        const order: string[] = [];
+        for (let due = dueHours(matured, closed); due.length > 0; due = dueHours(matured, closed)) {
+          expect(due.length).toBeLessThanOrEqual(24);
+          for (const hour of due) closed.add(hour);
+          order.push(...due);
+        }
+        expect(order).toEqual(order.toSorted());
+        expect([...closed].toSorted()).toEqual(matured.slice(matured.indexOf(before[0] ?? '')));
+      }),
+    );
+  });
+});
+
+describe('a tally', () => {
+  const prediction = (predictionId: string, rowCount: number): CohortItem => ({
+    predictionId,
+    sk: 'prediction#0000',
+    arm: 'champion',
+    rowCount,
+  });
+  const score = (
+    predictionId: string,
+    row: number,
+    expected: number,
+    observed: number,
+  ): CohortItem => ({
+    predictionId,
+    sk: `score#${row}`,
+    arm: 'champion',
+    components: JSON.stringify({ labels: 1, expected, observed }),
+    ...(observed === 1 && { outcome: '"fraud"' }),
+  });
+
+  test('counts rows, scores, reports and bins of scores, and names what has no score yet', () => {
+    const tally = new HourTally(cardFraud);
+    for (const item of [
+      score('a', 1, 0.9, 1),
+      prediction('a', 2),
+      prediction('b', 1),
+      score('b', 0, 0.1, 0),
+    ])
+      tally.add(item);
+    expect(tally.unscored).toEqual(['a']);
+    expect(tally.totals).toMatchObject({ predictions: 2, rows: 3, scored: 2, labelled: 1 });
+    expect(tally.totals.arms['champion']?.sums).toEqual({ labels: 2, expected: 1, observed: 1 });
+    expect(tally.totals.arms['champion']?.histogram).toMatchObject([
+      { positives: 0, negatives: 1, scoreSum: 0.1 },
+      { positives: 1, negatives: 0, scoreSum: 0.9 },
+    ]);
+  });
+
+  test('takes a ranking as one row, whatever it ranked', () => {
+    const tally = new HourTally(searchRanking);
+    tally.add(prediction('a', 40));
+    tally.add({ ...score('a', 0, 0, 0), components: JSON.stringify({ labels: 1, queries: 1 }) });
+    expect(tally.unscored).toEqual([]);
+    expect(tally.totals).toMatchObject({ rows: 1, scored: 1 });
+  });
+
+  test('is the same in whatever order the index gives its items', () => {
+    const items = Array.from({ length: 30 }, (_, at) => [
+      prediction(`p${at}`, 1),
+      score(`p${at}`, 0, (at + 1) / 32, at % 3 === 0 ? 1 : 0),
+    ]).flat();
+    const countsOf = (given: readonly CohortItem[]) => {
+      const tally = new HourTally(cardFraud);
+      for (const item of given) tally.add(item);
+      const { arms, ...counts } = tally.totals;
+      return {
+        counts,
+        bins: arms['champion']?.histogram.map(({ bin, positives }) => [bin, positives]),
+      };
+    };
+    fc.assert(
+      fc.property(fc.shuffledSubarray(items, { minLength: items.length }), (shuffled) => {
+        expect(countsOf(shuffled)).toEqual(countsOf(items));
+      }),
+    );
+  });
+});
