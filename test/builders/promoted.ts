@@ -57,28 +57,35 @@ export async function statesOf(stack: RunningStack, { executionArn = '' }: Promo
   );
 }
 
+/** A machine that waits for a person waits this long at a time. */
+const TOKEN_STRIDE_MS = 60 * 60_000;
+
 /**
- * Lets virtual time pass in strides until a promotion is where it is wanted, with `meanwhile` between them.
- * A stride is taken once the machine waits: what runs must not be jumped over.
+ * Lets virtual time pass from one wait of the machine to the next until a promotion is where it is wanted,
+ * with `meanwhile` in between: what runs must not be jumped over, nor a lease while a test hurries.
  */
 export async function passTime(
   stack: RunningStack,
   promotion: Promotion,
-  strideMinutes: number,
   isThere: (now: Promotion) => boolean,
   meanwhile: () => Promise<void> = async () => undefined,
 ): Promise<Promotion> {
+  const { machines } = stack.states;
   const arn = promotion.executionArn ?? '';
   let seen = promotion;
   for (let stride = 0; stride < 2000; stride++) {
     await until(() => {
-      const { status, cursor } = stack.states.machines.execution(arn);
+      const { status, cursor } = machines.execution(arn);
       return status !== 'RUNNING' || cursor.phase.kind !== 'entered';
     });
     seen = await showPromotion(stack, promotion);
     if (isThere(seen)) return seen;
     await meanwhile();
-    stack.clock.advance(strideMinutes * 60_000);
+    const { phase } = machines.execution(arn).cursor;
+    const wakesMs =
+      phase.kind === 'waiting' ? phase.untilMs : stack.clock.nowMs() + TOKEN_STRIDE_MS;
+    stack.clock.advance(Math.max(wakesMs - stack.clock.nowMs(), 0));
+    await until(() => machines.execution(arn).cursor.phase !== phase || phase.kind === 'token');
   }
   throw new Error(`${promotion.id} is ${seen.state} at ${JSON.stringify(seen.place)} after all`);
 }

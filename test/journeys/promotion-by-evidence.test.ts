@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
+import { deliveryTime } from '../../functions/models/delivery-time.ts';
+import { trainModel } from '../../functions/retrain/train-model.ts';
+import { deliveryTimeWorld } from '../../infra/local/demo/worlds/delivery-time.ts';
+import {
+  candidate,
+  passTime,
+  showPromotion,
+  startPromotion,
+  statesOf,
+} from '../builders/promoted.ts';
+import { type RunningStack, serveLinear, startStack } from '../builders/running-stack.ts';
+import { validationSet } from '../builders/validation-set.ts';
+import { WorldTraffic } from '../builders/world-traffic.ts';
+
+/** The team's own way, with less patience: fewer days, larger effects. */
+const spec: ModelSpec = {
+  ...deliveryTime,
+  promotion: {
+    unit: 'customer',
+    steps: [
+      { kind: 'smoke-test' },
+      {
+        kind: 'evaluate-offline',
+        gates: [{ against: 'champion', metric: 'mae', margin: 0.5 }],
+        slices: ['zone', 'vehicle'],
+      },
+      { kind: 'shadow', hours: 2, minimumRequests: 60, agreement: 0.1 },
+      {
+        kind: 'pilot',
+        ramp: [{ exposurePercent: 60, bakeMinutes: 600 }],
+        guardrails: [{ metric: 'mae', margin: 0.05 }],
+      },
+      {
+        kind: 'ab',
+        exposurePercent: 100,
+        minimumDays: 1,
+        maximumDays: 5,
+        metric: 'mae',
+        minimumDetectableEffect: 0.15,
+        guardrails: [
+          { metric: 'withinToleranceShare', margin: 0.1 },
+          { metric: 'errorShare', margin: 0 },
+        ],
+        covariate: 'champion-prediction',
+        randomAcceptShare: 0,
+      },
+      { kind: 'production' },
+      { kind: 'bake', hours: 2 },
+    ],
+  },
+};
+
+let stack: RunningStack;
+let traffic: WorldTraffic;
+let trained: Uint8Array;
+
+beforeAll(async () => {
+  stack = await startStack([spec]);
+  traffic = new WorldTraffic(stack, spec, deliveryTimeWorld);
+  const rows = deliveryTimeWorld.dataset(3000, 1);
+  const model = await trainModel(spec, rows, {
+    seed: 1,
+    trainer: {
+      kind: 'gbdt',
+      trees: 40,
+      leaves: 8,
+      learningRate: 0.2,
+      minimumChildRows: 20,
+      anomalyTrees: 0,
+    },
+  });
+  trained = model.onnx;
+  // A champion that answers 30 minutes, whatever is asked.
+  await serveLinear(stack, spec, { bias: 30 });
+  await validationSet(stack, spec, deliveryTimeWorld.dataset(1500, 2));
+});
+afterAll(() => stack.dispose());
+
+/** With callers at every look. */
+const through = (
+  promotion: Parameters<typeof passTime>[1],
+  isThere: Parameters<typeof passTime>[2],
+  requestsALook: number,
+) =>
+  passTime(stack, promotion, isThere, async () => {
+    await traffic.flow(requestsALook);
+    await traffic.recorded();
+  });
+
+describe('of delivery times', () => {
+  test('a worse version is taken back in the pilot by its guardrail', async () => {
+    const version = await candidate(stack, spec, { bias: 36 });
+    const promotion = await startPromotion(stack, spec, version);
+    const ended = await through(promotion, ({ state }) => state !== 'running', 25);
+    expect(ended).toMatchObject({ state: 'rolled-back', idea: 'bad', place: { step: 3, rung: 0 } });
+    expect(ended.reason).toContain('mae');
+    expect((await stack.client.route(spec.name))?.challenger).toBeUndefined();
+    expect(traffic.failed).toEqual([]);
+  });
+
+  test('a better version reaches production by evidence', async () => {
+    const { version } = await stack.client.register(spec.name, trained, 'boosted trees');
+    const promotion = await startPromotion(stack, spec, version);
+    const inTest = await through(
+      promotion,
+      ({ place, state }) => place.step === 4 || state !== 'running',
+      25,
+    );
+    expect(inTest.state).toBe('running');
+    const ended = await through(promotion, ({ state }) => state !== 'running', 40);
+    expect(ended).toMatchObject({ state: 'promoted', idea: 'good' });
+    expect(await statesOf(stack, promotion)).toContain('A/B test: look');
+    expect((await showPromotion(stack, promotion)).plannedUnits).toBeGreaterThan(100);
+    expect(traffic.failed).toEqual([]);
+  });
+});
