@@ -80,7 +80,7 @@ async function takeOut(
   for (let attempt = 0; attempt < LIMITS.routeWriteAttempts; attempt += 1) {
     const route = await context.routes.read(model);
     const next = route && without(route, promotion);
-    if (!next) return undefined;
+    if (!next) return settleStage(promotion, context);
     const changed: Route = {
       ...next,
       epoch: route.epoch + 1,
@@ -100,6 +100,15 @@ async function takeOut(
   throw new Error(
     `the route of ${model} was changed ${LIMITS.routeWriteAttempts} times while ${promotion.id} was taken out`,
   );
+}
+
+/** A version that never got into the route is judged all the same. */
+async function settleStage(
+  { model, version, state }: Promotion,
+  { routeStore }: PromotionContext,
+): Promise<undefined> {
+  if (state === 'rejected' || state === 'rolled-back')
+    await routeStore.setStage(model, version, state);
 }
 
 /** The route without the version; undefined where it does not have it, or keeps it. */

@@ -70,6 +70,11 @@ export class RouteStore {
     return this.#write([this.#putRoute(route)]);
   }
 
+  /** Changes where a version stands that no route names. */
+  setStage(model: string, version: string, stage: Version['stage']): Promise<RouteWrite> {
+    return this.#write([this.#setStage(model, version, stage, ['retired', 'production'])]);
+  }
+
   /** Takes a challenger, or a champion that proved wrong, out of the route. */
   withdraw(route: Route, version: string, stage: Version['stage']): Promise<RouteWrite> {
     return this.#write([

@@ -52,6 +52,9 @@ const spec: ModelSpec = {
   },
 };
 
+/** Days of an A/B test take minutes here. */
+const IS_FULL = process.env['SLIPWAY_FULL'] === '1';
+
 let stack: RunningStack;
 let traffic: WorldTraffic;
 let trained: Uint8Array;
@@ -72,8 +75,8 @@ beforeAll(async () => {
     },
   });
   trained = model.onnx;
-  // A champion that answers 30 minutes, whatever is asked.
-  await serveLinear(stack, spec, { bias: 30 });
+  // A champion that answers 20 minutes, whatever is asked: near the median of this world.
+  await serveLinear(stack, spec, { bias: 20 });
   await validationSet(stack, spec, deliveryTimeWorld.dataset(1500, 2));
 });
 afterAll(() => stack.dispose());
@@ -91,7 +94,7 @@ const through = (
 
 describe('of delivery times', () => {
   test('a worse version is taken back in the pilot by its guardrail', async () => {
-    const version = await candidate(stack, spec, { bias: 36 });
+    const version = await candidate(stack, spec, { bias: 24.9 });
     const promotion = await startPromotion(stack, spec, version);
     const ended = await through(promotion, ({ state }) => state !== 'running', 25);
     expect(ended).toMatchObject({ state: 'rolled-back', idea: 'bad', place: { step: 3, rung: 0 } });
@@ -100,7 +103,7 @@ describe('of delivery times', () => {
     expect(traffic.failed).toEqual([]);
   });
 
-  test('a better version reaches production by evidence', async () => {
+  test.runIf(IS_FULL)('a better version reaches production by evidence', async () => {
     const { version } = await stack.client.register(spec.name, trained, 'boosted trees');
     const promotion = await startPromotion(stack, spec, version);
     const inTest = await through(

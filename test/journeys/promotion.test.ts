@@ -1,4 +1,8 @@
+import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
+import type { Promotion } from '../../functions/contracts/promotion.ts';
+import { artifactKey, Digest } from '../../functions/contracts/version.ts';
 import { aModel } from '../builders/model-spec.ts';
 import {
   candidate,
@@ -8,42 +12,95 @@ import {
   startPromotion,
   statesOf,
 } from '../builders/promoted.ts';
-import { type RunningStack, serveLinear, startStack } from '../builders/running-stack.ts';
+import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
 
-const short = aModel('short', {
-  promotion: {
-    unit: 'customer',
-    steps: [
-      { kind: 'smoke-test' },
-      {
-        kind: 'test-performance',
-        batchSizes: [1, 10],
-        p50Ms: 200,
-        p99Ms: 2000,
-        coldStartMs: 60_000,
-        memoryMb: 2000,
-        requestsPerSecond: 1,
-      },
-      { kind: 'production' },
-      { kind: 'bake', hours: 1 },
-    ],
+const budgets = {
+  kind: 'test-performance' as const,
+  batchSizes: [1, 10],
+  p50Ms: 200,
+  p99Ms: 2000,
+  coldStartMs: 60_000,
+  memoryMb: 2000,
+  requestsPerSecond: 1,
+};
+const planned = (name: string, steps: ModelSpec['promotion']['steps']) =>
+  aModel(name, { promotion: { unit: 'customer', steps } });
+
+const short = planned('short', [
+  { kind: 'smoke-test' },
+  budgets,
+  { kind: 'production' },
+  { kind: 'bake', hours: 1 },
+]);
+/** No version answers in a microsecond. */
+const hasty = planned('hasty', [{ ...budgets, p50Ms: 0.000_1 }, { kind: 'production' }]);
+const asked = planned('asked', [
+  { kind: 'smoke-test' },
+  { kind: 'approve', expiresAfterHours: 24 },
+  { kind: 'production' },
+  { kind: 'bake', hours: 2 },
+]);
+const tested = planned('tested', [
+  {
+    kind: 'ab',
+    exposurePercent: 100,
+    minimumDays: 1,
+    maximumDays: 3,
+    metric: 'mae',
+    minimumDetectableEffect: 0.1,
+    guardrails: [{ metric: 'fallbackShare', margin: 0 }],
+    covariate: 'none',
+    randomAcceptShare: 0,
   },
-});
+  { kind: 'production' },
+]);
 
 let stack: RunningStack;
 
 beforeAll(async () => {
-  stack = await startStack([short]);
-  await serveLinear(stack, short, { bias: 10 });
+  stack = await startStack([short, hasty, asked, tested]);
+  for (const spec of [short, hasty, asked, tested]) await serveLinear(stack, spec, { bias: 10 });
 });
 afterAll(() => stack.dispose());
+
+/** Waits until all that was answered is recorded. */
+const recorded = (model: string) => {
+  const sum = (name: string) => stack.metrics.statistics('Slipway', name, { Model: model }).sum;
+  return until(() => sum('RecordedRows') >= sum('Rows'));
+};
+
+async function deleteArtifact(model: string, number: string): Promise<void> {
+  const versions = await stack.client.versions(model);
+  const digest = versions.find(({ version }) => version === number)?.digest;
+  const bucket = stack.graph.resources.find(
+    ({ type, logicalId }) => type === 'AWS::S3::Bucket' && logicalId.startsWith('Artifacts'),
+  );
+  const { endpoint, operator: credentials } = stack;
+  const s3 = new S3Client({
+    endpoint,
+    region: stack.place.region,
+    credentials,
+    forcePathStyle: true,
+  });
+  const Key = artifactKey(model, Digest.parse(digest));
+  await s3.send(new DeleteObjectCommand({ Bucket: bucket?.ref, Key }));
+}
+
+const isOver = ({ state }: Promotion): boolean => state !== 'running';
+const ask = (spec: ModelSpec, unit: string) =>
+  stack.call('POST', `/v1/models/${spec.name}/predict`, {
+    unit,
+    instances: [{ a: 1, b: 2, c: 3 }],
+  });
+const post = (spec: ModelSpec, { id }: Promotion, verb: string, body: object) =>
+  stack.client.request<Promotion>('POST', `/v1/promotions/${spec.name}/${id}/${verb}`, body);
 
 describe('a version', () => {
   test('reaches production by its plan, and its idea is good', async () => {
     const version = await candidate(stack, short, { bias: 11 });
     const promotion = await startPromotion(stack, short, version);
     expect(promotion).toMatchObject({ id: 'short-p1', state: 'running', version });
-    const ended = await passTime(stack, promotion, ({ state }) => state !== 'running');
+    const ended = await passTime(stack, promotion, isOver);
     expect(ended).toMatchObject({ state: 'promoted', idea: 'good' });
     expect(await statesOf(stack, promotion)).toEqual(
       expect.arrayContaining(['Smoke test', 'Test performance', 'Production', 'Bake', 'Keep']),
@@ -51,22 +108,165 @@ describe('a version', () => {
     const route = await stack.client.route(short.name);
     expect(route?.champion.version).toBe(version);
     expect(route?.formerChampion?.version).toBe('1');
-    expect(stack.faults).toEqual([]);
+    const ideas = await stack.client.request('GET', `/v1/promotions/${short.name}/ideas`);
+    expect(ideas).toMatchObject({ good: 1, bad: 0, goodShare: 1 });
+  });
+
+  test('that is slower than its budget is rejected with the numbers', async () => {
+    const promotion = await startPromotion(
+      stack,
+      hasty,
+      await candidate(stack, hasty, { bias: 11 }),
+    );
+    const ended = await passTime(stack, promotion, isOver);
+    expect(ended).toMatchObject({ state: 'rejected', idea: 'bad' });
+    expect(ended.reason).toMatch(/p50 of 1 rows takes [0-9.]+ ms, at most 0.0001 are allowed/);
+    expect((await stack.client.versions(hasty.name))[0]?.stage).toBe('rejected');
   });
 
   test('is the only one on its way: a second is refused with the id of the first', async () => {
-    const version = await candidate(stack, short, { bias: 12 });
-    const promotion = await startPromotion(stack, short, version);
-    const other = await candidate(stack, short, { bias: 13 });
-    const refused = await refusalOf(startPromotion(stack, short, other));
+    const promotion = await startPromotion(
+      stack,
+      asked,
+      await candidate(stack, asked, { bias: 12 }),
+    );
+    const other = await candidate(stack, asked, { bias: 13 });
+    const refused = await refusalOf(startPromotion(stack, asked, other));
     expect(refused).toMatchObject({ status: 409, code: 'PROMOTION_RUNNING' });
     expect(refused.message).toContain(promotion.id);
-    const aborted = await stack.client.request(
-      'POST',
-      `/v1/promotions/${short.name}/${promotion.id}/abort`,
-      { reason: 'enough seen' },
-    );
+    const before = await stack.client.route(asked.name);
+    const aborted = await post(asked, promotion, 'abort', { reason: 'enough seen' });
     expect(aborted).toMatchObject({ state: 'aborted', idea: 'undecided' });
-    expect(await showPromotion(stack, promotion)).toMatchObject({ state: 'aborted' });
+    expect(await stack.client.route(asked.name)).toEqual(before);
+    await until(
+      () => stack.states.machines.execution(promotion.executionArn ?? '').status === 'ABORTED',
+    );
   });
 });
+
+describe('an approval', () => {
+  const waits = ({ approval }: Promotion): boolean => approval !== undefined;
+  const begun = async (bias: number) => {
+    const promotion = await startPromotion(stack, asked, await candidate(stack, asked, { bias }));
+    return passTime(stack, promotion, waits);
+  };
+
+  test('lets the version on, with who and why, and never shows its token', async () => {
+    const promotion = await begun(20);
+    expect(JSON.stringify(promotion)).not.toContain('token');
+    const decided = await post(asked, promotion, 'decide', { approve: true, reason: 'looked at' });
+    expect(decided.approval?.decision).toMatchObject({ isApproved: true, reason: 'looked at' });
+    expect(await passTime(stack, promotion, isOver)).toMatchObject({ state: 'promoted' });
+  });
+
+  test('that is refused rejects the version', async () => {
+    const promotion = await begun(21);
+    await post(asked, promotion, 'decide', { approve: false, reason: 'the data are odd' });
+    const ended = await passTime(stack, promotion, isOver);
+    expect(ended).toMatchObject({ state: 'rejected' });
+    expect(ended.reason).toContain('the data are odd');
+  });
+
+  test('that nobody gives expires', async () => {
+    const promotion = await begun(22);
+    const ended = await passTime(stack, promotion, isOver);
+    expect(ended).toMatchObject({ state: 'rejected', reason: 'nobody approved in time' });
+  });
+
+  test('does not keep a rollback from working', async () => {
+    const promotion = await begun(23);
+    const ended = await stack.client.request('POST', `/v1/routes/${asked.name}/rollback`, {
+      reason: 'an incident',
+    });
+    expect(ended).toMatchObject({ id: promotion.id, state: 'rolled-back' });
+    expect(
+      await refusalOf(post(asked, promotion, 'decide', { approve: true, reason: 'late' })),
+    ).toMatchObject({ status: 409 });
+  });
+});
+
+describe('a challenger', () => {
+  const exposed = async (version: string) => {
+    const promotion = await startPromotion(stack, tested, version);
+    await until(async () => (await stack.client.route(tested.name))?.challenger !== undefined);
+    // A route is at most this old where it serves.
+    stack.clock.advance(6000);
+    return promotion;
+  };
+
+  test('whose artifact is gone fails no caller, and is taken back by the exact test', async () => {
+    const version = await candidate(stack, tested, { bias: 10.5 });
+    await deleteArtifact(tested.name, version);
+    const promotion = await exposed(version);
+    const answers: unknown[] = [];
+    let hour = 0;
+    const ended = await passTime(stack, promotion, isOver, async () => {
+      hour += 1;
+      for (let unit = 0; unit < 30; unit++) {
+        const { status, json } = await ask(tested, `unit-${hour}-${unit}`);
+        answers.push(`${status} from ${String(json['version'])}`);
+      }
+      await recorded(tested.name);
+    });
+    expect(ended).toMatchObject({ state: 'rolled-back', idea: 'bad' });
+    expect(ended.reason).toMatch(/failures are the challenger's/);
+    expect(new Set(answers)).toEqual(new Set(['200 from 1']));
+  });
+
+  test('whose alarm rings alone is taken back before the next look', async () => {
+    const promotion = await exposed(await candidate(stack, tested, { bias: 30 }));
+    await stack.alarms.setState('slipway-main-tested-objective-mae-challenger', {
+      value: 'ALARM',
+      reason: 'a test',
+    });
+    await until(async () => isOver(await showPromotion(stack, promotion)));
+    const ended = await showPromotion(stack, promotion);
+    expect(ended).toMatchObject({ state: 'rolled-back' });
+    expect(ended.reason).toContain('mae');
+    expect((await stack.client.route(tested.name))?.challenger).toBeUndefined();
+  });
+
+  test('whose execution is stopped by hand is taken back', async () => {
+    const promotion = await exposed(await candidate(stack, tested, { bias: 31 }));
+    await stack.states.machines.stopExecution(promotion.executionArn ?? '');
+    await until(async () => isOver(await showPromotion(stack, promotion)));
+    expect(await showPromotion(stack, promotion)).toMatchObject({
+      state: 'rolled-back',
+      reason: 'the execution is ABORTED',
+    });
+  });
+
+  test('whose route is changed by hand ends, and leaves the route as it was set', async () => {
+    const promotion = await exposed(await candidate(stack, tested, { bias: 32 }));
+    const other = await candidate(stack, tested, { bias: 9 });
+    const route = await stack.client.route(tested.name);
+    await stack.client.setChampion(tested.name, other, route?.epoch ?? 0, 'somebody knows better');
+    const ended = await passTime(stack, promotion, isOver);
+    expect(ended).toMatchObject({ state: 'aborted' });
+    expect(ended.reason).toContain('somebody knows better');
+    expect((await stack.client.route(tested.name))?.champion.version).toBe(other);
+  });
+
+  test('that answers as the champion does ends inconclusive, and the champion stays', async () => {
+    const promotion = await exposed(
+      await candidate(stack, tested, { bias: 9, note: 'the same in other bytes' }),
+    );
+    let asks = 0;
+    const ended = await passTime(stack, promotion, isOver, async () => {
+      asks += 1;
+      await ask(tested, `unit-${asks}`);
+    });
+    expect(ended).toMatchObject({ state: 'inconclusive', idea: 'undecided' });
+    expect((await stack.client.route(tested.name))?.challenger).toBeUndefined();
+    const { looks } = await stack.client.request<{ looks: { again: object }[] }>(
+      'GET',
+      `/v1/promotions/${tested.name}/${promotion.id}/looks`,
+    );
+    expect(looks.length).toBeGreaterThan(60);
+    expect(looks.filter(({ again }) => !('agrees' in again && again.agrees))).toEqual([]);
+    const overridden = await post(tested, promotion, 'override', { reason: 'cheaper to run' });
+    expect(overridden).toMatchObject({ champion: { version: promotion.version } });
+  });
+});
+
+test('nothing failed behind the API', () => expect(stack.faults).toEqual([]));
