@@ -12,7 +12,7 @@ import type { EventPublisher } from '../runtime/event-publisher.ts';
 import { inParallel } from '../runtime/in-parallel.ts';
 import type { ClosedHour, ClosedHourTable } from './closed-hour-table.ts';
 import { metricsOfHour, type WindowMetric, windowMetrics } from './hour-metrics.ts';
-import { dueHours, type HourTotals, HourTally, maturedHours, windowFrom } from './matured-hour.ts';
+import { dueHours, HourTally, type HourTotals, maturedHours, windowFrom } from './matured-hour.ts';
 
 export interface HourCloser {
   readonly specs: readonly ModelSpec[];

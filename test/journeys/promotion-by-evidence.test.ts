@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
+import type { Promotion } from '../../functions/contracts/promotion.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { trainModel } from '../../functions/retrain/train-model.ts';
 import { deliveryTimeWorld } from '../../infra/local/demo/worlds/delivery-time.ts';
@@ -29,7 +30,7 @@ const spec: ModelSpec = {
       { kind: 'shadow', hours: 2, minimumRequests: 60, agreement: 0.1 },
       {
         kind: 'pilot',
-        ramp: [{ exposurePercent: 60, bakeMinutes: 600 }],
+        ramp: [{ exposurePercent: 100, bakeMinutes: 600 }],
         guardrails: [{ metric: 'mae', margin: 0.05 }],
       },
       {
@@ -81,22 +82,27 @@ beforeAll(async () => {
 });
 afterAll(() => stack.dispose());
 
-/** With callers at every look. */
-const through = (
-  promotion: Parameters<typeof passTime>[1],
-  isThere: Parameters<typeof passTime>[2],
-  requestsALook: number,
-) =>
-  passTime(stack, promotion, isThere, async () => {
-    await traffic.flow(requestsALook);
+/** Requests at every look, by the step: enough for what is judged there. */
+const REQUESTS = [0, 0, 5, 50, 40, 0, 5];
+
+const through = (promotion: Promotion, isThere: (now: Promotion) => boolean) => {
+  let { place } = promotion;
+  const isThereNow = (now: Promotion) => {
+    place = now.place;
+    return isThere(now);
+  };
+  return passTime(stack, promotion, isThereNow, async () => {
+    await traffic.flow(REQUESTS[place.step] ?? 0);
     await traffic.recorded();
   });
+};
+const isOver = ({ state }: Promotion): boolean => state !== 'running';
 
 describe('of delivery times', () => {
   test('a worse version is taken back in the pilot by its guardrail', async () => {
     const version = await candidate(stack, spec, { bias: 24.9 });
     const promotion = await startPromotion(stack, spec, version);
-    const ended = await through(promotion, ({ state }) => state !== 'running', 25);
+    const ended = await through(promotion, isOver);
     expect(ended).toMatchObject({ state: 'rolled-back', idea: 'bad', place: { step: 3, rung: 0 } });
     expect(ended.reason).toContain('mae');
     expect((await stack.client.route(spec.name))?.challenger).toBeUndefined();
@@ -106,13 +112,7 @@ describe('of delivery times', () => {
   test.runIf(IS_FULL)('a better version reaches production by evidence', async () => {
     const { version } = await stack.client.register(spec.name, trained, 'boosted trees');
     const promotion = await startPromotion(stack, spec, version);
-    const inTest = await through(
-      promotion,
-      ({ place, state }) => place.step === 4 || state !== 'running',
-      25,
-    );
-    expect(inTest.state).toBe('running');
-    const ended = await through(promotion, ({ state }) => state !== 'running', 40);
+    const ended = await through(promotion, isOver);
     expect(ended).toMatchObject({ state: 'promoted', idea: 'good' });
     expect(await statesOf(stack, promotion)).toContain('A/B test: look');
     expect((await showPromotion(stack, promotion)).plannedUnits).toBeGreaterThan(100);
