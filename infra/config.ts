@@ -63,6 +63,8 @@ export const DEFAULTS = {
   uploadExpiryDays: 7,
   /** Events that a follower missed can be replayed for this long; the ledger keeps what must stay. */
   eventRetention: Duration.days(90),
+  /** A move is told of at once; only one whose function died waits this long, and followers may. */
+  announcementInterval: Duration.minutes(5),
   /** Results of Athena are copies; whoever needs one longer saves it. */
   queryResultDays: 7,
   /** A delivery holds up to a few hundred lines, each a few writes; Firehose may need several attempts. */

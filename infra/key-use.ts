@@ -2,7 +2,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 
-/** What DynamoDB, S3 and Step Functions do with a key in the name of those who write and read. */
+/** What DynamoDB, S3, SQS and Step Functions do with a key in the name of those who write and read. */
 const USES = [
   'Decrypt',
   'DescribeKey',

@@ -27,3 +27,6 @@ export const SnapshotEnv = z.object({
   ARCHIVE_BUCKET: z.string(),
   SEALING_KEY: z.string(),
 });
+
+/** Environment of `moves-unannounced.handler.ts`. */
+export const AnnouncementEnv = z.object({ DATASET_TABLE: z.string(), EVENT_BUS: z.string() });

@@ -1,7 +1,6 @@
 import { ApiError } from '../contracts/api-error.ts';
 import type { DatasetDigest, LeakageFinding, Pointer, PointerName } from '../contracts/dataset.ts';
-import { DATASET_EVENTS, type PointerMoved } from '../contracts/dataset-events.ts';
-import type { BusEvent } from '../contracts/event-bus.ts';
+import type { PointerMoved } from '../contracts/dataset-events.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import { type Clock, epochMsOf, instantOf } from '../runtime/clock.ts';
 import type { EventPublisher } from '../runtime/event-publisher.ts';
@@ -9,10 +8,11 @@ import { ROW_DIGESTS } from './dataset-build.ts';
 import type { DatasetStore } from './dataset-store.ts';
 import type { DatasetTable } from './dataset-table.ts';
 import { explainFinding, sharedDigests, timeOrderFinding } from './leakage.ts';
+import { announceMoves } from './move-announcement.ts';
 import type { PointerTable } from './pointer-table.ts';
 
 export interface PointerStores {
-  readonly pointers: Pick<PointerTable, 'read' | 'move'>;
+  readonly pointers: Pick<PointerTable, 'read' | 'move' | 'unannounced' | 'forget'>;
   readonly table: Pick<DatasetTable, 'find'>;
   readonly store: Pick<DatasetStore, 'readDigests' | 'readProfile'>;
   readonly events: Pick<EventPublisher, 'publish'>;
@@ -35,8 +35,7 @@ const OTHER: Readonly<Record<PointerName, PointerName>> = {
 };
 
 /**
- * Moves a pointer by compare-and-set. A repeated request whose answer got lost is no conflict, and puts the
- * event again.
+ * Moves a pointer by compare-and-set. A repeated request whose answer got lost is no conflict.
  * @throws ApiError 404 for an unknown set, 409 with the current epoch when the pointer moved meanwhile, 409
  * with every finding when training and validation share what they must not.
  */
@@ -51,7 +50,7 @@ export async function movePointer(
     throw new ApiError(404, 'DATASET_NOT_FOUND', `${model} has no dataset ${digest}`);
   const current = await stores.pointers.read(model, pointer);
   if (current && isRepeated(move, current)) {
-    await stores.events.publish([eventOf(current, undefined)]);
+    await announceMoves(model, stores);
     return current;
   }
   if (epochOf(current) !== expectedEpoch) throw outdated(model, pointer, current);
@@ -60,9 +59,9 @@ export async function movePointer(
   if (findings.length > 0 && !move.override) throw leaking(findings);
   const moved = movedFrom(current, move, findings, model, stores.clock);
   const at = { name: OTHER[pointer], epoch: epochOf(other) };
-  if (!(await stores.pointers.move(moved, at)))
+  if (!(await stores.pointers.move(moved, eventOf(moved, current), at)))
     throw outdated(model, pointer, await stores.pointers.read(model, pointer));
-  await stores.events.publish([eventOf(moved, current)]);
+  await announceMoves(model, stores);
   return moved;
 }
 
@@ -126,13 +125,10 @@ async function findLeakage(
   return order ? [...findings, order] : findings;
 }
 
-const eventOf = (moved: Pointer, before: Pointer | undefined): BusEvent<PointerMoved> => {
+function eventOf(moved: Pointer, before: Pointer | undefined): PointerMoved {
   const { movedAt: at, ...detail } = moved;
-  return {
-    type: DATASET_EVENTS.pointerMoved,
-    detail: { at, ...detail, ...(before && { previousDigest: before.digest }) },
-  };
-};
+  return { at, ...detail, ...(before && { previousDigest: before.digest }) };
+}
 
 const outdated = (model: string, pointer: PointerName, current: Pointer | undefined): ApiError =>
   new ApiError(

@@ -1,11 +1,13 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import {
+  DeleteCommand,
   type DynamoDBDocumentClient,
   GetCommand,
   QueryCommand,
   TransactWriteCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { Pointer, type PointerName } from '../contracts/dataset.ts';
+import { PointerMoved } from '../contracts/dataset-events.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import { versionKey } from './dataset-table.ts';
 
@@ -15,7 +17,11 @@ const movesPrefix = (name: PointerName): string => `move#${name}#`;
 const moveKey = ({ pointer, movedAt, epoch }: Pointer): string =>
   `${movesPrefix(pointer)}${movedAt}#${String(epoch).padStart(10, '0')}`;
 
-/** Pointers and every move of them, in the dataset table. */
+const UNANNOUNCED = 'unannounced#';
+const unannouncedKey = ({ pointer, epoch }: PointerMoved): string =>
+  `${UNANNOUNCED}${pointer}#${epoch}`;
+
+/** Pointers, every move of them, and the moves that nobody was told of yet, in the dataset table. */
 export class PointerTable {
   readonly #client: DynamoDBDocumentClient;
   readonly #table: string;
@@ -68,12 +74,36 @@ export class PointerTable {
     return { moves, ...(last && { next: `${last.slice(0, -1)}${below(last.slice(-1))}` }) };
   }
 
+  /** Moves that the bus was not told of; more than a page of them take more than one call. */
+  async unannounced(model: string): Promise<PointerMoved[]> {
+    const { Items = [] } = await this.#client.send(
+      new QueryCommand({
+        TableName: this.#table,
+        KeyConditionExpression: 'model = :model AND begins_with(sk, :unannounced)',
+        ExpressionAttributeValues: { ':model': model, ':unannounced': UNANNOUNCED },
+        ConsistentRead: true,
+        Limit: LIMITS.pageSize,
+      }),
+    );
+    return Items.map(({ event }) => PointerMoved.parse(event));
+  }
+
+  /** A move that was told of. */
+  async forget(event: PointerMoved): Promise<void> {
+    const Key = { model: event.model, sk: unannouncedKey(event) };
+    await this.#client.send(new DeleteCommand({ TableName: this.#table, Key }));
+  }
+
   /**
-   * Writes a move when the stored epoch is the one before it, the set it names exists, and the other
+   * Writes a move, and that it is to be told, when the stored epoch is the one before it, the set it names exists, and the other
    * pointer stands where it was when the two were compared.
    * @returns false when any of these does not hold.
    */
-  async move(moved: Pointer, other: { name: PointerName; epoch: number }): Promise<boolean> {
+  async move(
+    moved: Pointer,
+    event: PointerMoved,
+    other: { name: PointerName; epoch: number },
+  ): Promise<boolean> {
     const { model, pointer, epoch, digest } = moved;
     const TableName = this.#table;
     const isAt = (seen: number) =>
@@ -88,6 +118,7 @@ export class PointerTable {
               Put: { TableName, Item: { ...moved, sk: pointerKey(pointer) }, ...isAt(epoch - 1) },
             },
             { Put: { TableName, Item: { ...moved, sk: moveKey(moved) } } },
+            { Put: { TableName, Item: { model, sk: unannouncedKey(event), event } } },
             {
               ConditionCheck: {
                 TableName,

@@ -8,10 +8,17 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Duration, Size, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
-import { DatasetApiEnv, ExportEnv, ImportEnv, SnapshotEnv } from '../../functions/curate/env.ts';
+import {
+  AnnouncementEnv,
+  DatasetApiEnv,
+  ExportEnv,
+  ImportEnv,
+  SnapshotEnv,
+} from '../../functions/curate/env.ts';
 import { acknowledge, importedPatternFinding } from '../acknowledgements.ts';
 import type { Api } from '../api.ts';
 import { type Config, DEFAULTS } from '../config.ts';
+import { grantKeyUse } from '../key-use.ts';
 import { ServiceFunction } from '../service-function.ts';
 
 export interface CurateProps {
@@ -49,7 +56,8 @@ export class Curate extends Construct {
     const exporter = this.#exporter();
     const snapshooter = this.#snapshooter();
     const operatorApi = this.#operatorApi(importer, exporter, snapshooter);
-    this.functions = [operatorApi, importer, exporter, snapshooter];
+    const announcer = this.#announcer();
+    this.functions = [operatorApi, importer, exporter, snapshooter, announcer];
     for (const spec of props.specs) this.#schedule(spec, snapshooter);
     props.api.route('v1/datasets/{proxy+}', ['ANY'], operatorApi, 'operators');
     props.api.admitTo(operatorApi, 'Admit-datasets', 'v1/datasets/*');
@@ -86,7 +94,7 @@ export class Curate extends Construct {
       why: 'Keys below datasets/ are digests that are not known before they are written.',
     });
     datasetTable.grant(importer, 'dynamodb:GetItem', 'dynamodb:PutItem');
-    this.#grantKey(importer);
+    grantKeyUse(importer, this.#props.datasetsKey);
     this.#grantEvents(importer);
     return importer;
   }
@@ -119,7 +127,7 @@ export class Curate extends Construct {
       prefixes: ['exports'],
       why: 'Exports are named by the digests of what they export.',
     });
-    this.#grantKey(exporter);
+    grantKeyUse(exporter, this.#props.datasetsKey);
     return exporter;
   }
 
@@ -170,9 +178,33 @@ export class Curate extends Construct {
     );
     key.grantDecrypt(snapshooter);
     datasetTable.grant(snapshooter, 'dynamodb:GetItem', 'dynamodb:PutItem');
-    this.#grantKey(snapshooter);
+    grantKeyUse(snapshooter, this.#props.datasetsKey);
     this.#grantEvents(snapshooter);
     return snapshooter;
+  }
+
+  /** Tells of moves whose own function died before it could. */
+  #announcer(): ServiceFunction {
+    const { config, specs, key, datasetsKey, datasetTable, bus, deadLetters } = this.#props;
+    const announcer = new ServiceFunction(this, 'Announce', {
+      handler: 'curate/moves-unannounced',
+      description: 'Pointer moves that the bus has not been told of are told',
+      env: AnnouncementEnv,
+      environment: { DATASET_TABLE: datasetTable.tableName, EVENT_BUS: bus.eventBusName },
+      files: { id: 'all', content: { 'specs.json': specs } },
+      invocation: { kind: 'asynchronous', deadLetters },
+      stage: config.stage,
+      key,
+    });
+    datasetTable.grant(announcer, 'dynamodb:Query', 'dynamodb:DeleteItem');
+    grantKeyUse(announcer, datasetsKey);
+    this.#grantEvents(announcer);
+    new Rule(this, 'MovesUnannounced', {
+      description: 'Pointer moves that nobody was told of yet',
+      schedule: Schedule.rate(DEFAULTS.announcementInterval),
+      targets: [new LambdaFunction(announcer)],
+    });
+    return announcer;
   }
 
   #schedule({ name, snapshots }: ModelSpec, snapshooter: ServiceFunction): void {
@@ -236,11 +268,12 @@ export class Curate extends Construct {
       'dynamodb:GetItem',
       'dynamodb:Query',
       'dynamodb:PutItem',
+      'dynamodb:DeleteItem',
       'dynamodb:ConditionCheckItem',
     );
     evaluations.grant(operatorApi, 'dynamodb:Query');
     key.grantDecrypt(operatorApi);
-    this.#grantKey(operatorApi);
+    grantKeyUse(operatorApi, this.#props.datasetsKey);
     this.#grantEvents(operatorApi);
     return operatorApi;
   }
@@ -263,17 +296,6 @@ export class Curate extends Construct {
       new PolicyStatement({
         actions: ['events:PutEvents'],
         resources: [this.#props.bus.eventBusArn],
-      }),
-    );
-  }
-
-  /** What DynamoDB and S3 do with the key in the name of those who write and read. */
-  #grantKey(target: ServiceFunction): void {
-    const actions = ['Decrypt', 'DescribeKey', 'Encrypt', 'GenerateDataKey'];
-    target.addToRolePolicy(
-      new PolicyStatement({
-        actions: [...actions, 'ReEncryptFrom', 'ReEncryptTo'].map((action) => `kms:${action}`),
-        resources: [this.#props.datasetsKey.keyArn],
       }),
     );
   }

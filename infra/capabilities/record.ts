@@ -13,6 +13,7 @@ import { acknowledge, importedPatternFinding } from '../acknowledgements.ts';
 import type { Api } from '../api.ts';
 import { ArchiveStreams } from '../archive-streams.ts';
 import { type Config, DEFAULTS } from '../config.ts';
+import { grantKeyUse } from '../key-use.ts';
 import type { RecordingQueues } from '../recording-alarms.ts';
 import { ServiceFunction } from '../service-function.ts';
 
@@ -246,7 +247,7 @@ export class Record extends Construct {
       importedPatternFinding(Stack.of(archive), archive.bucketArn, `/${lines}`),
       'Lines lie under the ids of their predictions.',
     );
-    this.#grantKey(recorder, key);
+    grantKeyUse(recorder, key);
   }
 
   /** CDK's own grant would add every index of the table. */
@@ -266,16 +267,6 @@ export class Record extends Construct {
         resources: queues.map(({ queueArn }) => queueArn),
       }),
     );
-    this.#grantKey(sender, this.#props.key);
-  }
-
-  /** What DynamoDB, S3 and SQS do with the key in the name of those who write and read. */
-  #grantKey(to: ServiceFunction, key: IKey): void {
-    to.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey'],
-        resources: [key.keyArn],
-      }),
-    );
+    grantKeyUse(sender, this.#props.key);
   }
 }

@@ -10,7 +10,7 @@ import { createDynamoDb } from './emulators/dynamodb.ts';
 import type { EmulatedType, Emulator, Place, Resource } from './emulators/emulator.ts';
 import type { EventSourceMapping } from './emulators/event-source-mapping.ts';
 import { EVENT_SOURCE_TYPES, startEventSources } from './emulators/event-sources.ts';
-import { EventsEmulator } from './emulators/events.ts';
+import { EventsEmulator, type EventsOptions } from './emulators/events.ts';
 import { createFirehose } from './emulators/firehose.ts';
 import { IAM_TYPES } from './emulators/iam-types.ts';
 import { InjectedFaults } from './emulators/injected-faults.ts';
@@ -21,7 +21,7 @@ import { MetricStore } from './emulators/metrics.ts';
 import { type Authorizer, createAuthorizer } from './emulators/policy.ts';
 import { createS3 } from './emulators/s3.ts';
 import { type Container, createSageMaker } from './emulators/sagemaker.ts';
-import { SchedulerEmulator, type SchedulerOptions } from './emulators/scheduler.ts';
+import { SchedulerEmulator } from './emulators/scheduler.ts';
 import { ServiceMetrics, type TargetNamespace } from './emulators/service-metrics.ts';
 import { SnsEmulator } from './emulators/sns.ts';
 import { createSqs, type Sqs } from './emulators/sqs.ts';
@@ -75,7 +75,7 @@ export class EmulatedAccount {
     const { state, place, clock, endpoint, container, onFault } = options;
     this.serviceMetrics = new ServiceMetrics(this.metrics, clock);
     this.logs = this.#createLogs();
-    this.#sqs = createSqs({ folder: state.folder('sqs'), place, clock, endpoint });
+    this.#sqs = createSqs({ folder: state.folder('sqs'), place, clock, endpoint, faults });
     this.lambda = this.#createLambda();
     this.#deliver = createDeliver({
       authorizer: () => this.authorizer,
@@ -204,9 +204,10 @@ export class EmulatedAccount {
   }
 
   /** What services that call targets need. @param dimension of the metric of their failures. */
-  #targetOptions(folder: string, namespace: TargetNamespace, dimension: string): SchedulerOptions {
+  #targetOptions(folder: string, namespace: TargetNamespace, dimension: string): EventsOptions {
     const { state, place, clock, onFault } = this.#options;
     return {
+      faults: this.faults,
       folder: state.folder(folder),
       place,
       clock,

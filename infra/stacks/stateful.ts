@@ -46,9 +46,9 @@ export class StatefulStack extends Stack {
   readonly datasets: Bucket;
   /** Dataset versions, imports, pointers and their moves. */
   readonly datasetTable: TableV2;
-  /** Results of versions on datasets, and the champion's on each validation set. */
   /** Promotions, their looks, and what was counted for them once and for all. */
   readonly promotions: TableV2;
+  /** Results of versions on datasets, and the champion's on each validation set. */
   readonly evaluations: TableV2;
   /** Every fact that somebody else may act on. */
   readonly bus: EventBus;

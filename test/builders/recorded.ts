@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { OutcomeResult } from '../../functions/record/outcome-reports.ts';
+import type { RecordWork } from '../../functions/record/work-queue-store.ts';
 import { OperatorRefused } from '../../infra/cli/operator-client.ts';
 import type { RunningStack } from './running-stack.ts';
 import { until } from './running-stack.ts';
@@ -75,7 +76,7 @@ export async function lineOf(stack: RunningStack, id: string): Promise<Record<st
   throw new Error(`${id} is not in the log`);
 }
 
-function resourceOf(stack: RunningStack, type: string, name: string) {
+export function resourceOf(stack: RunningStack, type: string, name: string) {
   const found = stack.graph.resources.find(
     (each) => each.type === type && each.logicalId.replace(/[0-9A-F]{8}$/, '') === name,
   );
@@ -104,18 +105,24 @@ export async function deliver(
   );
 }
 
+const queuesOf = ({ endpoint, place, operator }: RunningStack): SQSClient => {
+  const { accessKeyId, secretAccessKey } = operator;
+  const credentials = { accessKeyId, secretAccessKey };
+  return new SQSClient({ endpoint, region: place.region, credentials });
+};
+
 export async function waitingIn(stack: RunningStack, name: string): Promise<readonly string[]> {
-  const sqs = new SQSClient({
-    endpoint: stack.endpoint,
-    region: stack.place.region,
-    credentials: {
-      accessKeyId: stack.operator.accessKeyId,
-      secretAccessKey: stack.operator.secretAccessKey,
-    },
-  });
   const QueueUrl = resourceOf(stack, 'AWS::SQS::Queue', name).ref;
-  const { Messages = [] } = await sqs.send(
+  const { Messages = [] } = await queuesOf(stack).send(
     new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 0 }),
   );
   return Messages.map(({ Body = '' }) => Body);
+}
+
+/** What a scheduled job would put into the recorder's queue. */
+export async function sendWork(stack: RunningStack, work: RecordWork): Promise<void> {
+  const QueueUrl = resourceOf(stack, 'AWS::SQS::Queue', 'RecordWork').ref;
+  await queuesOf(stack).send(
+    new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(work) }),
+  );
 }

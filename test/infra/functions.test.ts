@@ -1,6 +1,12 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
-import { DatasetApiEnv, ExportEnv, ImportEnv, SnapshotEnv } from '../../functions/curate/env.ts';
+import {
+  AnnouncementEnv,
+  DatasetApiEnv,
+  ExportEnv,
+  ImportEnv,
+  SnapshotEnv,
+} from '../../functions/curate/env.ts';
 import { DatasetEvaluationEnv, HoursDueEnv } from '../../functions/evaluate/env.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import {
@@ -74,6 +80,7 @@ describe('every function', () => {
       'curate/import-requested': keysOf(ImportEnv),
       'curate/snapshot-requested': keysOf(SnapshotEnv),
       'curate/operator-api': keysOf(DatasetApiEnv),
+      'curate/moves-unannounced': keysOf(AnnouncementEnv),
       'evaluate/dataset-evaluation': keysOf(DatasetEvaluationEnv),
       'evaluate/validation-moved': keysOf(DatasetEvaluationEnv),
       'evaluate/hours-due': keysOf(HoursDueEnv),

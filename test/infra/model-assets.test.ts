@@ -73,6 +73,7 @@ test('an edited spec changes the assets of its model, and of what knows all mode
     'delivery/CurateExport',
     'delivery/CurateSnapshot',
     'delivery/CurateDatasetApi',
+    'delivery/CurateAnnounce',
     'delivery/EvaluateDatasetEvaluation',
     'delivery/EvaluateValidationMoved',
     'promotions/smoketest',

@@ -6,6 +6,7 @@ import type { DatasetDigest, DatasetVersion, Pointer } from '../../functions/con
 import { LIMITS } from '../../functions/contracts/limits.ts';
 import { DatasetClient, type ShownImport } from '../../infra/cli/dataset-client.ts';
 import { OperatorRefused } from '../../infra/cli/operator-client.ts';
+import { ServiceError } from '../../infra/local/emulators/emulator.ts';
 import { type RunningStack, startStack, until } from '../builders/running-stack.ts';
 import { everyKind } from '../curate/dataset-files.ts';
 
@@ -238,6 +239,45 @@ describe('a pointer', () => {
       code: 'DATASET_NOT_FOUND',
     });
   });
+});
+
+test('a move that the bus was not told of is told later, once it can be', async () => {
+  const [first, second] = [
+    await digestOf(rowsFrom(3, 5, 'untold')),
+    await digestOf(rowsFrom(3, 6, 'untold')),
+  ];
+  const { epoch = 0 } = (await datasets.pointer(model, 'training')) ?? {};
+  const told = async () => {
+    const moves: unknown[] = [];
+    for await (const { 'detail-type': type, detail } of stack.events.archived('slipway-main'))
+      if (type === 'PointerMoved' && detail['digest'] === first) moves.push(detail);
+    return moves;
+  };
+  const move = (digest: DatasetDigest, expectedEpoch: number) =>
+    datasets.move(model, 'training', {
+      digest,
+      expectedEpoch,
+      reason: 'nobody hears of it',
+      override: { reason: 'for a test' },
+    });
+  const down = stack.injected.inject({
+    service: 'EventBridge',
+    operation: 'PutEvents',
+    error: new ServiceError(503, 'ServiceUnavailable', 'not now'),
+  });
+  await expect(move(first, epoch)).rejects.toMatchObject({ status: 500 });
+  expect(await datasets.pointer(model, 'training')).toMatchObject({
+    digest: first,
+    epoch: epoch + 1,
+  });
+  expect(await told()).toEqual([]);
+  down[Symbol.dispose]();
+  stack.clock.advance(301_000);
+  await until(async () => (await told()).length > 0);
+  expect(await told()).toMatchObject([{ model, pointer: 'training', epoch: epoch + 1 }]);
+  // The next move is told of alone.
+  await move(second, epoch + 1);
+  expect(await told()).toHaveLength(1);
 });
 
 test('two versions differ by rows added, removed and changed', async () => {

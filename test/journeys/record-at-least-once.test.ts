@@ -1,17 +1,18 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { LIMITS } from '../../functions/contracts/limits.ts';
 import type { Components } from '../../functions/contracts/quality-metric.ts';
 import { addComponents, scoreRegression } from '../../functions/measures/row-score.ts';
 import { seededRandom } from '../../functions/measures/seeded-random.ts';
-import { hourOf } from '../../functions/record/join-keys.ts';
 import { JoinTable } from '../../functions/record/join-table.ts';
-import { type Contribution, type Exposure, UnitTable } from '../../functions/record/unit-table.ts';
 import { instantOf } from '../../functions/runtime/clock.ts';
 import { bucketOf } from '../../functions/serve/assignment.ts';
-import { archived, once } from '../builders/archive.ts';
-import { linearGraph } from '../builders/linear-graph.ts';
+import { archived, askSaved } from '../builders/archive.ts';
+import {
+  contributionsTo,
+  enrolEverybody,
+  exposuresTo,
+  tableName,
+  tablesOf,
+} from '../builders/enrolled.ts';
 import { aModel } from '../builders/model-spec.ts';
 import { deliver, report } from '../builders/recorded.ts';
 import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
@@ -27,46 +28,13 @@ if (task.kind !== 'regression') throw new Error('the model of this test is a reg
 const ANSWERS = { champion: 10, challenger: 12 };
 
 let stack: RunningStack;
-let tables: DynamoDBDocumentClient;
 
 beforeAll(async () => {
   stack = await startStack([spec]);
-  const { endpoint, place, operator } = stack;
-  tables = DynamoDBDocumentClient.from(
-    new DynamoDBClient({ endpoint, region: place.region, credentials: operator }),
-    { marshallOptions: { removeUndefinedValues: true } },
-  );
   await serveLinear(stack, spec, { bias: ANSWERS.champion });
-  await enrolEverybody();
+  await enrolEverybody(stack, spec, PROMOTION, { bias: ANSWERS.challenger });
 });
 afterAll(() => stack.dispose());
-
-/** Half of all units get the second version, until the test is long over. */
-async function enrolEverybody(): Promise<void> {
-  const graph = linearGraph(spec, { bias: ANSWERS.challenger });
-  const { version, digest } = await stack.client.register('m', graph, 'the challenger');
-  const route = await stack.client.route('m');
-  const challenger = {
-    version,
-    digest,
-    promotion: PROMOTION,
-    exposureBasisPoints: 10_000,
-    isShadowed: false,
-    expiresAt: instantOf(stack.clock.nowMs() + 86_400_000),
-  };
-  const Item = { ...route, challenger, epoch: (route?.epoch ?? 0) + 1 };
-  await tables.send(new PutCommand({ TableName: nameOf('Routes'), Item }));
-  stack.clock.advance(6_000);
-}
-
-function nameOf(table: string): string {
-  const found = stack.graph.resources.find(
-    ({ type, logicalId }) =>
-      type === 'AWS::DynamoDB::GlobalTable' && logicalId.replace(/[0-9A-F]{8}$/, '') === table,
-  );
-  if (!found) throw new Error(`there is no table ${table}`);
-  return found.ref;
-}
 
 /** What the caller knows of one of its requests. */
 interface Made {
@@ -157,24 +125,6 @@ function scoreOf(arm: Made['arm'], outcome: number): Components {
   return scoreRegression(task, { points: ANSWERS[arm] }, outcome) ?? {};
 }
 
-async function contributions(): Promise<Contribution[]> {
-  const units = new UnitTable(tables, nameOf('Units'));
-  const found: Contribution[] = [];
-  const hours = [-2, -1, 0].map((ago) => hourOf(instantOf(stack.clock.nowMs() + ago * 3_600_000)));
-  for (const hour of hours)
-    for (let shard = 0; shard < LIMITS.keyShards; shard++)
-      for await (const each of units.contributions(PROMOTION, hour, shard)) found.push(each);
-  return found;
-}
-
-async function exposures(): Promise<Exposure[]> {
-  const units = new UnitTable(tables, nameOf('Units'));
-  const found: Exposure[] = [];
-  for (let shard = 0; shard < LIMITS.keyShards; shard++)
-    for await (const each of units.exposures(PROMOTION, shard)) found.push(each);
-  return found;
-}
-
 const redrive = async (): Promise<number> =>
   (
     await stack.client.request<{ moved: number }>('POST', '/v1/records/redrive', {
@@ -192,9 +142,9 @@ test(`of ${PREDICTIONS} predictions nothing is lost and nothing counted twice, h
   const scored = made.filter(({ outcome }) => outcome !== undefined);
 
   // The join table, prediction by prediction.
-  const joins = new JoinTable(tables, nameOf('Joins'));
+  const joins = new JoinTable(tablesOf(stack), tableName(stack, 'Joins'));
   await until(async () => {
-    const rows = (await contributions()).filter(({ components }) => components);
+    const rows = (await contributionsTo(stack, PROMOTION)).filter(({ components }) => components);
     return rows.length >= scored.length;
   }, 120_000);
   for (const { id, arm, outcome } of made) {
@@ -207,28 +157,39 @@ test(`of ${PREDICTIONS} predictions nothing is lost and nothing counted twice, h
 
   // The sums per arm.
   const sums = { champion: emptySum(), challenger: emptySum() };
-  for (const { arm, requests, components } of await contributions()) {
+  for (const { arm, requests, components } of await contributionsTo(stack, PROMOTION)) {
     sums[arm].requests += requests;
     sums[arm].components = addComponents(sums[arm].components, components ?? {});
   }
   expect(sums).toEqual(expectedSums(made));
   const units = new Map(made.map(({ unit, arm }) => [unit, arm]));
-  expect(new Map((await exposures()).map(({ unit, arm }) => [unit, arm]))).toEqual(units);
-
-  // The archive, once it is written and its repetitions are left out.
-  stack.clock.advance(400_000);
-  const keyOf = (row: Readonly<Record<string, unknown>>) => String(row['prediction_id']);
-  await until(
-    async () => once(await archived(stack, 'scores'), keyOf).size >= scored.length,
-    60_000,
-  );
-  const scores = once(await archived(stack, 'scores'), keyOf, ({ revision }) => Number(revision));
   expect(
-    new Map([...scores].map(([id, { components }]) => [id, JSON.parse(String(components))])),
+    new Map((await exposuresTo(stack, PROMOTION)).map(({ unit, arm }) => [unit, arm])),
+  ).toEqual(units);
+
+  // The archive, once it is written, as the saved queries of Athena read it.
+  stack.clock.advance(400_000);
+  const read = async () => ({
+    predictions: await archived(stack, 'predictions'),
+    scores: await archived(stack, 'scores'),
+  });
+  const once = async (query: 'PredictionsOnce' | 'ScoresNow') => {
+    const rows = await read();
+    const days = new Set(rows.predictions.map(({ day }) => String(day)));
+    return [...days].flatMap((day) => askSaved(query, rows, { model: 'm', day }));
+  };
+  await until(async () => (await once('ScoresNow')).length >= scored.length, 60_000);
+  const scores = await once('ScoresNow');
+  expect(
+    new Map(scores.map((row) => [row['prediction_id'], JSON.parse(String(row['components']))])),
   ).toEqual(new Map(scored.map(({ id, arm, outcome }) => [id, scoreOf(arm, outcome ?? 0)])));
-  expect(new Set(once(await archived(stack, 'predictions'), keyOf).keys())).toEqual(
-    new Set(made.map(({ id }) => id)),
-  );
+  expect(scores.length).toBe(scored.length);
+  expect(scores.filter(({ outputs }) => outputs === null)).toEqual([]);
+  const predictions = (await once('PredictionsOnce')).map((row) => String(row['prediction_id']));
+  expect(predictions.toSorted()).toEqual(made.map(({ id }) => id).toSorted());
+  // There were repetitions to leave out.
+  const { predictions: all } = await read();
+  expect(all.length).toBeGreaterThan(made.length);
 
   // Metrics: never twice, and missing at most what was in hand at the kills.
   const labels = stack.metrics.statistics('Slipway', 'Labels', { Model: 'm' }).sum;

@@ -16,6 +16,7 @@ const spec = aModel('m', {
     number('c', 'count', [0, 1e6], 'Another number.', optional),
   ],
   entityKeys: ['orderId'],
+  snapshots: { purpose: 'validation', everyDays: 1, windowDays: 28, units: 100 },
   monitoring: {
     ...monitoring,
     outcomes: { maturityHours: 3, horizonHours: 24, silenceMeans: 'unknown' },
@@ -118,6 +119,26 @@ describe('a snapshot', () => {
     );
     expect(smaller.rows).toBe(2);
   });
+});
+
+test('is taken by the schedule of the spec too, of whole days that have matured, and the bus hears of it', async () => {
+  const taken = async () => {
+    const facts: unknown[] = [];
+    for await (const { 'detail-type': type, detail } of stack.events.archived('slipway-main'))
+      if (type === 'SnapshotTaken' && detail['takenBy'] === 'schedule') facts.push(detail);
+    return facts;
+  };
+  // The day of the predictions is over and has matured at the second tick at the latest.
+  for (let tick = 0; tick < 2; tick += 1) stack.clock.advance(24 * HOUR_MS + 1000);
+  await until(async () => (await taken()).length > 0);
+  expect(await taken()).toContainEqual(
+    expect.objectContaining({
+      model: 'm',
+      purpose: 'validation',
+      snapshotId: expect.stringMatching(/^scheduled-\d{4}-\d\d-\d\d$/),
+      version: expect.objectContaining({ rows: 3 }),
+    }),
+  );
 });
 
 async function exported(digest: string): Promise<unknown[]> {

@@ -17,6 +17,7 @@ import {
   readRules,
 } from './event-rules.ts';
 import { EVENTS_TYPES } from './events-types.ts';
+import type { InjectedFaults } from './injected-faults.ts';
 import { isRecord, type JsonObject } from './json.ts';
 import { runSchedules } from './run-schedules.ts';
 import { TargetQueue, type TargetQueueOptions } from './target-queue.ts';
@@ -25,6 +26,7 @@ export interface EventsOptions extends Omit<TargetQueueOptions, 'level'> {
   readonly folder: string;
   readonly place: Place;
   readonly clock: Clock;
+  readonly faults?: InjectedFaults;
 }
 
 /** The emulator with what services do to the default bus, and tests ask of archives. */
@@ -99,7 +101,8 @@ export class EventsEmulator implements Events {
       PutEvents: (request, by) => this.#putEvents(request, by),
     };
     const protocol = { targetPrefix: 'AWSEvents', version: '1.1' } as const;
-    return dispatch({ name: 'EventBridge', ...protocol, operations }, call);
+    const { faults } = this.#options;
+    return dispatch({ name: 'EventBridge', ...protocol, operations, faults }, call);
   }
 
   async putServiceEvent(event: object): Promise<void> {

@@ -6,6 +6,7 @@ import { dispatch, jsonError } from './aws-json.ts';
 import { DurableMap } from './durable-map.ts';
 import type { Call, Emulator, Place, Reply, Resource } from './emulator.ts';
 import { ServiceError } from './emulator.ts';
+import type { InjectedFaults } from './injected-faults.ts';
 import { authorizeSend, checkContent, sqsOperations } from './sqs-operations.ts';
 import { type Message, type MessageAttributes, Queue } from './sqs-queue.ts';
 import { readQueue, sqsTypes } from './sqs-types.ts';
@@ -17,6 +18,7 @@ export interface SqsOptions {
   readonly clock: Clock;
   /** Where the front listens, such as `http://127.0.0.1:4566`; it becomes part of queue URLs. */
   readonly endpoint: string;
+  readonly faults?: InjectedFaults;
 }
 
 /** The emulator with what other parts of the runner do to queues. */
@@ -50,7 +52,7 @@ const QUERY_CODES: Readonly<Record<string, string>> = {
 };
 
 /** SQS standard queues on LevelDB. */
-export function createSqs({ folder, place, clock, endpoint }: SqsOptions): Sqs {
+export function createSqs({ folder, place, clock, endpoint, faults }: SqsOptions): Sqs {
   let level: Level<string, unknown> | undefined;
   /** By ARN. */
   let queues: ReadonlyMap<string, Queue> = new Map();
@@ -75,7 +77,7 @@ export function createSqs({ folder, place, clock, endpoint }: SqsOptions): Sqs {
     handle(call) {
       const operations = sqsOperations(queue, place);
       const protocol = { targetPrefix: 'AmazonSQS', version: '1.0' } as const;
-      return dispatch({ name: 'SQS', ...protocol, operations }, call);
+      return dispatch({ name: 'SQS', ...protocol, operations, faults }, call);
     },
     renderError(error): Reply {
       const reply = jsonError(error);
