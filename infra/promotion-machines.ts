@@ -170,6 +170,7 @@ export class PromotionMachines extends NestedStack {
       'dynamodb:GetItem',
       'dynamodb:Query',
       'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
       'dynamodb:DeleteItem',
     );
     grantKeyUse(made, key);

@@ -14,8 +14,8 @@ export async function askApproval(
   if (step.kind !== 'approve') throw new Error(`${promotion.id} does not stand at an approval`);
   const at = context.clock.now();
   const expiresAt = instantOf(epochMsOf(at) + step.expiresAfterHours * 3_600_000);
-  const waiting: Promotion = { ...promotion, approval: { token, expiresAt } };
-  if (!(await context.promotions.update(waiting)))
+  const approval = { token, expiresAt };
+  if (!(await context.promotions.change(promotion, { approval })))
     throw new Error(`${promotion.id} ended before it could be approved`);
   const { model, id, version } = promotion;
   const detail = { at, model, promotion: id, version, expiresAt };
@@ -42,12 +42,14 @@ export async function decideApproval(
   answerMachine: AnswerMachine,
   context: PromotionContext,
 ): Promise<Promotion> {
-  const { id } = promotion;
+  const { id, model } = promotion;
   const approval = openApproval(promotion, decision, context.clock.nowMs());
   const kept = approval.decision ?? { ...decision, at: context.clock.now() };
-  const decided: Promotion = { ...promotion, approval: { ...approval, decision: kept } };
-  if (!(await context.promotions.update(decided)))
-    throw new ApiError(409, 'PROMOTION_OVER', `${id} has ended`);
+  if (!approval.decision && !(await context.promotions.decide(promotion, approval.token, kept))) {
+    const now = await context.promotions.find(model, id);
+    if (now?.state !== 'running') throw new ApiError(409, 'PROMOTION_OVER', `${id} has ended`);
+    return decideApproval(now, decision, answerMachine, context);
+  }
   const reason = `${kept.by} ${kept.isApproved ? 'approved' : 'refused'}: ${kept.reason}`;
   const taken = await answerMachine(approval.token, {
     verdict: kept.isApproved ? 'PASS' : 'FAIL',
@@ -55,7 +57,7 @@ export async function decideApproval(
   });
   if (taken === 'gone' && !approval.decision)
     throw new ApiError(409, 'APPROVAL_EXPIRED', `${id} does not wait any more`);
-  return decided;
+  return { ...promotion, approval: { ...approval, decision: kept } };
 }
 
 type Approval = NonNullable<Promotion['approval']>;

@@ -148,11 +148,14 @@ export async function enterPlace(
   place: PromotionPlace,
   context: PromotionContext,
 ): Promise<Promotion> {
-  const isThere = promotion.place.step === place.step && promotion.place.rung === place.rung;
-  if (isThere) return promotion;
+  const { step, rung = 0 } = promotion.place;
+  const ahead = place.step - step || (place.rung ?? 0) - rung;
+  if (ahead === 0) return promotion;
+  // A step that was delivered late must not take the promotion back.
+  if (ahead < 0) throw new Error(`${promotion.id} has moved on to step ${step + 1} of its plan`);
   const at = context.clock.now();
   const moved: Promotion = { ...promotion, place, placeSince: at };
-  if (!(await context.promotions.update(moved)))
+  if (!(await context.promotions.change(promotion, { place, placeSince: at })))
     throw new Error(`${promotion.id} ended while it moved on`);
   const { kind } = stepOf(specOf(context, promotion.model), moved);
   const detail = {

@@ -177,7 +177,7 @@ async function planUnits(
   const spreads = Object.fromEntries(metrics.map((sums) => [sums.metric, spreadOf(sums)]));
   const plannedUnits = unitsNeeded(spec, { unitsPerDay: 0, metrics: spreads });
   if (plannedUnits === undefined) return UNPLANNED_UNITS;
-  await promotions.update({ ...promotion, plannedUnits });
+  await promotions.change(promotion, { plannedUnits });
   return plannedUnits;
 }
 

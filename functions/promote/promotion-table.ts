@@ -8,6 +8,7 @@ import {
   PutCommand,
   QueryCommand,
   TransactWriteCommand,
+  UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { LIMITS } from '../contracts/limits.ts';
 import { Promotion } from '../contracts/promotion.ts';
@@ -19,6 +20,9 @@ const promotionKey = (id: string): string => `promotion#${numberOf(id)}`;
 const lookKey = (id: string, at: string): string => `look#${numberOf(id)}#${at}`;
 const RUNNING = 'running';
 const COUNTER = 'counter';
+
+type PromotionKey = Pick<Promotion, 'model' | 'id'>;
+type Decision = NonNullable<NonNullable<Promotion['approval']>['decision']>;
 
 export type StartWrite =
   | { readonly kind: 'written' }
@@ -100,36 +104,36 @@ export class PromotionTable {
     ]);
   }
 
-  /** Writes a promotion that runs; false when it has ended meanwhile. */
-  async update(promotion: Promotion): Promise<boolean> {
-    const { kind } = await this.#transact([
-      {
-        Put: {
-          TableName: this.#table,
-          Item: { ...promotion, sk: promotionKey(promotion.id) },
-          ConditionExpression: '#state = :running',
-          ExpressionAttributeNames: { '#state': 'state' },
-          ExpressionAttributeValues: { ':running': 'running' },
-        },
-      },
-    ]);
-    return kind === 'written';
+  /**
+   * Changes these fields of a promotion that runs, and no others: the machine, operators and a start whose
+   * answer got lost write at once. False when it has ended meanwhile.
+   */
+  change(
+    { model, id }: PromotionKey,
+    changes: Partial<Omit<Promotion, 'state'>>,
+  ): Promise<boolean> {
+    return this.#update(this.#whileRunning(model, id, changes));
+  }
+
+  /** Keeps the first decision on what was asked under a token; false when there is one, or none is asked. */
+  decide({ model, id }: PromotionKey, token: string, decision: Decision): Promise<boolean> {
+    return this.#update({
+      TableName: this.#table,
+      Key: { model, sk: promotionKey(id) },
+      UpdateExpression: 'SET approval.decision = :decision',
+      ConditionExpression:
+        '#state = :running AND approval.#token = :token AND attribute_not_exists(approval.decision)',
+      ExpressionAttributeNames: { '#state': 'state', '#token': 'token' },
+      ExpressionAttributeValues: { ':running': 'running', ':token': token, ':decision': decision },
+    });
   }
 
   /** Ends one and lets the next begin; `overtaken` when it had ended already. */
-  end(promotion: Promotion): Promise<StartWrite> {
-    const { model, id } = promotion;
+  end({ model, id, state, endedAt, endedBy, reason, idea }: Promotion): Promise<StartWrite> {
     const Table = { TableName: this.#table };
+    const ending = { state, endedAt, endedBy, reason, idea };
     return this.#transact([
-      {
-        Put: {
-          ...Table,
-          Item: { ...promotion, sk: promotionKey(id) },
-          ConditionExpression: '#state = :running',
-          ExpressionAttributeNames: { '#state': 'state' },
-          ExpressionAttributeValues: { ':running': 'running' },
-        },
-      },
+      { Update: this.#whileRunning(model, id, ending) },
       {
         Delete: {
           ...Table,
@@ -204,6 +208,35 @@ export class PromotionTable {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
       // Another look was faster; what it counted holds.
       return this.frozen(model, name, make);
+    }
+  }
+
+  #whileRunning(model: string, id: string, changes: Readonly<Record<string, unknown>>) {
+    const fields = Object.entries(changes);
+    return {
+      TableName: this.#table,
+      Key: { model, sk: promotionKey(id) },
+      UpdateExpression: `SET ${fields.map(([name]) => `#${name} = :${name}`).join(', ')}`,
+      ConditionExpression: '#state = :running',
+      ExpressionAttributeNames: {
+        '#state': 'state',
+        ...Object.fromEntries(fields.map(([name]) => [`#${name}`, name])),
+      },
+      ExpressionAttributeValues: {
+        ':running': 'running',
+        ...Object.fromEntries(fields.map(([name, value]) => [`:${name}`, value])),
+      },
+    };
+  }
+
+  /** False when the condition does not hold. */
+  async #update(update: ConstructorParameters<typeof UpdateCommand>[0]): Promise<boolean> {
+    try {
+      await this.#client.send(new UpdateCommand(update));
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
     }
   }
 

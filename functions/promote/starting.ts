@@ -39,10 +39,9 @@ export async function startPromotion(request: StartRequest, starter: Starter): P
   const begun = await starter.promotions.running(spec.name);
   const promotion = begun ? resumed(begun, request) : await begin(spec, request, starter);
   const executionArn = await starter.startMachine(spec.name, promotion.id);
-  const started: Promotion = { ...promotion, executionArn };
   // The machine may have ended it by now; then there is nothing to write.
-  await starter.promotions.update(started);
-  return started;
+  await starter.promotions.change(promotion, { executionArn });
+  return { ...promotion, executionArn };
 }
 
 /** A start whose answer got lost is begun already: the machine starts once for an id. */
@@ -55,6 +54,17 @@ function resumed(begun: Promotion, { version, hypothesis }: StartRequest): Promo
     'PROMOTION_RUNNING',
     `${begun.id} is taking version ${begun.version} of ${begun.model} to production since ${begun.startedAt}: one at a time`,
     [`promotion: ${begun.id}`],
+  );
+}
+
+/** Another start was faster: it may have been this one, asked twice. */
+async function overtaken(request: StartRequest, starter: Starter): Promise<Promotion> {
+  const begun = await starter.promotions.running(request.model);
+  if (begun) return resumed(begun, request);
+  throw new ApiError(
+    409,
+    'PROMOTION_RUNNING',
+    `another promotion of ${request.model} began at the same moment, and has ended: ask again`,
   );
 }
 
@@ -81,12 +91,7 @@ async function begin(spec: ModelSpec, request: StartRequest, starter: Starter): 
     startedBy: request.by,
   };
   const { kind } = await promotions.start(promotion, last);
-  if (kind === 'overtaken')
-    throw new ApiError(
-      409,
-      'PROMOTION_RUNNING',
-      `another promotion of ${spec.name} began at the same moment`,
-    );
+  if (kind === 'overtaken') return overtaken(request, starter);
   await starter.publish([
     { type: PROMOTION_EVENTS.started, detail: { at, model: spec.name, promotion } },
   ]);

@@ -1,0 +1,217 @@
+import type { BusEvent } from '../../functions/contracts/event-bus.ts';
+import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
+import type { Promotion, PromotionPlace } from '../../functions/contracts/promotion.ts';
+import type { PlanStep } from '../../functions/contracts/promotion-pace.ts';
+import type { Route } from '../../functions/contracts/route.ts';
+import type { Version } from '../../functions/contracts/version.ts';
+import type { Look } from '../../functions/promote/look.ts';
+import { digestOfSpec, type PromotionContext } from '../../functions/promote/promotion-context.ts';
+import type { PromotionTable } from '../../functions/promote/promotion-table.ts';
+import type { RouteStore, RouteWrite } from '../../functions/promote/route-store.ts';
+import { instantOf } from '../../functions/runtime/clock.ts';
+import { aModel } from '../builders/model-spec.ts';
+import { aRoute, aVersion, ManualClock, START_MS, servedVersion } from '../builders/route.ts';
+
+export const hypothesis = {
+  change: 'more rows',
+  why: 'the north zone was thin',
+  expectedEffect: 'mae falls by 3 %',
+  analysis: 'https://notebooks.test/1',
+};
+
+/** A plan with every kind of step that lasts. */
+export const STEPS = [
+  { kind: 'smoke-test' },
+  { kind: 'shadow', hours: 2, minimumRequests: 10, agreement: 0.8 },
+  {
+    kind: 'pilot',
+    ramp: [
+      { exposurePercent: 1, bakeMinutes: 60 },
+      { exposurePercent: 10, bakeMinutes: 60 },
+    ],
+    guardrails: [{ metric: 'mae', margin: 0.05 }],
+  },
+  {
+    kind: 'ab',
+    exposurePercent: 50,
+    minimumDays: 7,
+    maximumDays: 21,
+    metric: 'mae',
+    minimumDetectableEffect: 0.03,
+    guardrails: [{ metric: 'errorShare', margin: 0 }],
+    covariate: 'champion-prediction',
+    randomAcceptShare: 0,
+  },
+  { kind: 'approve', expiresAfterHours: 72 },
+  { kind: 'production' },
+  { kind: 'bake', hours: 24 },
+] as const satisfies readonly PlanStep[];
+
+export const PLACE = {
+  smoke: { step: 0 },
+  shadow: { step: 1 },
+  pilot: { step: 2, rung: 0 },
+  widerPilot: { step: 2, rung: 1 },
+  ab: { step: 3 },
+  approve: { step: 4 },
+  production: { step: 5 },
+  bake: { step: 6 },
+} as const satisfies Record<string, PromotionPlace>;
+
+export const aPlannedModel = (steps: readonly PlanStep[] = STEPS): ModelSpec =>
+  aModel('m', { promotion: { unit: 'customer', steps: structuredClone([...steps]) } });
+
+export const aPromotion = (over: Partial<Promotion> = {}): Promotion => ({
+  id: 'm-p1',
+  model: 'm',
+  ...servedVersion('2'),
+  champion: servedVersion('1'),
+  specDigest: digestOfSpec(aPlannedModel()),
+  hypothesis,
+  state: 'running',
+  place: PLACE.smoke,
+  placeSince: instantOf(START_MS),
+  startedAt: instantOf(START_MS),
+  startedBy: 'me',
+  ...over,
+});
+
+interface Begun {
+  readonly promotion?: Promotion;
+  readonly route?: Route;
+  readonly versions?: readonly Version[];
+  readonly spec?: ModelSpec;
+}
+
+/** The tables in memory, with their own compare-and-set, and hooks to come in between. */
+export class InMemoryPromotions {
+  readonly clock = new ManualClock();
+  readonly published: BusEvent[] = [];
+  readonly promotions = new Map<string, Promotion>();
+  readonly looks: Look[] = [];
+  readonly frozen = new Map<string, unknown>();
+  readonly versions: Map<string, Version>;
+  route: Route | undefined;
+  runs: string | undefined;
+  last = 0;
+  /** Called before a write; what it throws is a crash there. */
+  before: (write: string) => void = () => {};
+  readonly context: PromotionContext;
+
+  constructor({ promotion, route = aRoute(), versions, spec = aPlannedModel() }: Begun = {}) {
+    this.route = route;
+    this.versions = new Map(
+      (versions ?? [aVersion('1', { stage: 'production' }), aVersion('2')]).map((each) => [
+        each.version,
+        each,
+      ]),
+    );
+    if (promotion) {
+      this.promotions.set(promotion.id, promotion);
+      this.last = Number(promotion.id.split('-p')[1]);
+      if (promotion.state === 'running') this.runs = promotion.id;
+    }
+    this.context = {
+      specs: [spec],
+      promotions: this.#promotionTable() as unknown as PromotionTable,
+      routes: { read: async () => this.route } as unknown as PromotionContext['routes'],
+      routeStore: this.#routeStore() as unknown as RouteStore,
+      versions: {
+        find: async (_: string, version: string) => this.versions.get(version),
+      } as unknown as PromotionContext['versions'],
+      clock: this.clock,
+      publish: async (events) => {
+        this.before('publish');
+        this.published.push(...events);
+      },
+    };
+  }
+
+  get promotion(): Promotion {
+    const found = this.promotions.get('m-p1');
+    if (!found) throw new Error('there is no m-p1');
+    return found;
+  }
+
+  typesPublished(): string[] {
+    return this.published.map(({ type }) => type);
+  }
+
+  stageOf(version: string): string | undefined {
+    return this.versions.get(version)?.stage;
+  }
+
+  #promotionTable(): Partial<PromotionTable> {
+    const ifRunning = (id: string, write: string, set: (found: Promotion) => Promotion) => {
+      this.before(write);
+      const found = this.promotions.get(id);
+      if (found?.state !== 'running') return false;
+      this.promotions.set(id, set(found));
+      return true;
+    };
+    return {
+      find: async (_, id) => this.promotions.get(id),
+      running: async () =>
+        this.runs === undefined ? undefined : this.promotions.get(this.runs),
+      count: async () => this.last,
+      list: async () => ({ promotions: [...this.promotions.values()].toReversed() }),
+      start: async (promotion, last) => {
+        this.before('start');
+        if (this.runs !== undefined || this.last !== last) return { kind: 'overtaken' };
+        this.last += 1;
+        this.runs = promotion.id;
+        this.promotions.set(promotion.id, promotion);
+        return { kind: 'written' };
+      },
+      change: async ({ id }, changes) =>
+        ifRunning(id, 'change', (found) => ({ ...found, ...changes })),
+      decide: async ({ id }, token, decision) => {
+        const { approval } = this.promotions.get(id) ?? {};
+        if (approval?.token !== token || approval.decision) return false;
+        return ifRunning(id, 'decide', (found) => ({
+          ...found,
+          approval: { ...approval, decision },
+        }));
+      },
+      end: async (ended) => {
+        const isEnded = ifRunning(ended.id, 'end', (found) => ({ ...found, ...ended }));
+        if (isEnded) this.runs = undefined;
+        return { kind: isEnded ? 'written' : 'overtaken' };
+      },
+      keepLook: async (look) => void this.looks.push(look),
+      lastLook: async () => this.looks.at(-1),
+      looks: async () => this.looks,
+      frozen: (_, name, make) => this.freeze(name, make),
+    };
+  }
+
+  async freeze<Value>(name: string, make: () => Promise<Value>): Promise<Value> {
+    if (!this.frozen.has(name)) this.frozen.set(name, await make());
+    return this.frozen.get(name) as Value;
+  }
+
+  #routeStore(): Partial<RouteStore> {
+    const write = (
+      next: Route,
+      version?: string,
+      stage?: Version['stage'],
+      unless: readonly Version['stage'][] = [],
+    ): RouteWrite => {
+      this.before('route');
+      if ((this.route?.epoch ?? 0) !== next.epoch - 1) return { kind: 'route-changed' };
+      const found = version === undefined ? undefined : this.versions.get(version);
+      if (version !== undefined && (!found || unless.includes(found.stage)))
+        return { kind: 'version-changed' };
+      this.route = next;
+      if (found && stage) this.versions.set(found.version, { ...found, stage });
+      return { kind: 'written' };
+    };
+    const gone: Version['stage'][] = ['retired', 'rejected'];
+    return {
+      crown: async (next) => write(next, next.champion.version, 'production', gone),
+      expose: async (next, version, stage) => write(next, version, stage, gone),
+      renew: async (next) => write(next),
+      withdraw: async (next, version, stage) => write(next, version, stage, ['retired']),
+    };
+  }
+}
