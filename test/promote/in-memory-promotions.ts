@@ -151,8 +151,7 @@ export class InMemoryPromotions {
     };
     return {
       find: async (_, id) => this.promotions.get(id),
-      running: async () =>
-        this.runs === undefined ? undefined : this.promotions.get(this.runs),
+      running: async () => (this.runs === undefined ? undefined : this.promotions.get(this.runs)),
       count: async () => this.last,
       list: async () => ({ promotions: [...this.promotions.values()].toReversed() }),
       start: async (promotion, last) => {
@@ -211,6 +210,14 @@ export class InMemoryPromotions {
       crown: async (next) => write(next, next.champion.version, 'production', gone),
       expose: async (next, version, stage) => write(next, version, stage, gone),
       renew: async (next) => write(next),
+      setStage: async (_, version, stage) => {
+        this.before('stage');
+        const found = this.versions.get(version);
+        if (!found || ['retired', 'production'].includes(found.stage))
+          return { kind: 'version-changed' };
+        this.versions.set(version, { ...found, stage });
+        return { kind: 'written' };
+      },
       withdraw: async (next, version, stage) => write(next, version, stage, ['retired']),
     };
   }
