@@ -55,6 +55,8 @@ export const DEFAULTS = {
   oneCpuMemoryMb: 1769,
   /** Hours that matured are closed within this; runs that find nothing cost a query. */
   hoursDueEvery: Duration.minutes(15),
+  /** A window of a day moves little within an hour. */
+  driftDueEvery: Duration.hours(1),
   /** API Gateway answers 504 after 29 s; a function that runs longer works for nobody. */
   apiTimeout: Duration.seconds(28),
   /** Their role ARNs share the operator function's 4 kB of environment variables. */

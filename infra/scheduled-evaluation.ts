@@ -2,14 +2,17 @@ import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { ARCHIVED_LINES_PREFIX } from '../functions/contracts/archive.ts';
 import { COHORT_INDEX } from '../functions/contracts/cohort-index.ts';
 import type { ModelDue } from '../functions/contracts/evaluation-events.ts';
 import type { ModelSpec } from '../functions/contracts/model-spec.ts';
-import { HoursDueEnv } from '../functions/evaluate/env.ts';
+import { DriftDueEnv, HoursDueEnv } from '../functions/evaluate/env.ts';
+import { acknowledge, importedPatternFinding } from './acknowledgements.ts';
 import { type Config, DEFAULTS } from './config.ts';
 import { ServiceFunction } from './service-function.ts';
 
@@ -19,6 +22,9 @@ export interface ScheduledEvaluationProps {
   readonly key: IKey;
   readonly joins: TableV2;
   readonly evaluations: TableV2;
+  readonly routes: TableV2;
+  readonly artifacts: Bucket;
+  readonly archive: Bucket;
   /** Of recording: predictions whose silence has a meaning from now on. */
   readonly work: IQueue;
   readonly bus: EventBus;
@@ -30,20 +36,23 @@ export class ScheduledEvaluation extends Construct {
   readonly functions: readonly ServiceFunction[];
   readonly #props: ScheduledEvaluationProps;
   readonly #hoursDue: ServiceFunction;
+  readonly #driftDue: ServiceFunction;
   readonly #role: Role;
 
   constructor(scope: Construct, id: string, props: ScheduledEvaluationProps) {
     super(scope, id);
     this.#props = props;
     this.#hoursDue = this.#hoursFunction();
-    this.functions = [this.#hoursDue];
+    this.#driftDue = this.#driftFunction();
+    this.functions = [this.#hoursDue, this.#driftDue];
     this.#role = this.#schedulerRole();
   }
 
   /** A model's schedules, in a scope that goes when the model goes. */
   schedule(scope: Construct, model: string): void {
-    const { hoursDueEvery } = DEFAULTS;
+    const { hoursDueEvery, driftDueEvery } = DEFAULTS;
     this.#every(scope, 'HoursDue', hoursDueEvery, this.#hoursDue, model);
+    this.#every(scope, 'DriftDue', driftDueEvery, this.#driftDue, model);
   }
 
   #every(
@@ -113,6 +122,47 @@ export class ScheduledEvaluation extends Construct {
     this.#allow(hoursDue, ['events:PutEvents'], bus.eventBusArn);
     this.#allowKey(hoursDue);
     return hoursDue;
+  }
+
+  #driftFunction(): ServiceFunction {
+    const { config, specs, key, routes, artifacts, archive, bus, deadLetters } = this.#props;
+    const driftDue = new ServiceFunction(this, 'DriftDue', {
+      handler: 'evaluate/drift-due',
+      description: 'What models are asked is compared with what their versions were made from',
+      env: DriftDueEnv,
+      environment: {
+        ROUTE_TABLE: routes.tableName,
+        ARTIFACT_BUCKET: artifacts.bucketName,
+        ARCHIVE_BUCKET: archive.bucketName,
+        EVENT_BUS: bus.eventBusName,
+      },
+      files: { id: 'all', content: { 'specs.json': specs } },
+      invocation: { kind: 'asynchronous', deadLetters },
+      stage: config.stage,
+      key,
+      memoryMb: DEFAULTS.oneCpuMemoryMb,
+      timeout: Duration.minutes(15),
+    });
+    routes.grant(driftDue, 'dynamodb:GetItem');
+    const lies = 'Firehose names its files, and profiles lie under digests.';
+    this.#allowObjects(driftDue, artifacts, 'artifacts/*', lies);
+    this.#allowObjects(driftDue, archive, 'predictions/*', lies);
+    this.#allowObjects(driftDue, archive, `${ARCHIVED_LINES_PREFIX}*`, lies);
+    // Without it S3 answers 403 instead of 404 for a version that has no profile.
+    this.#allow(driftDue, ['s3:ListBucket'], artifacts.bucketArn);
+    this.#allow(driftDue, ['s3:ListBucket'], archive.bucketArn);
+    this.#allow(driftDue, ['events:PutEvents'], bus.eventBusArn);
+    this.#allow(driftDue, ['kms:Decrypt'], key.keyArn);
+    return driftDue;
+  }
+
+  #allowObjects(to: ServiceFunction, bucket: Bucket, pattern: string, why: string): void {
+    this.#allow(to, ['s3:GetObject'], bucket.arnForObjects(pattern));
+    acknowledge(
+      to.role,
+      importedPatternFinding(Stack.of(bucket), bucket.bucketArn, `/${pattern}`),
+      why,
+    );
   }
 
   #allow(to: ServiceFunction, actions: readonly string[], resource: string): void {

@@ -59,6 +59,8 @@ export const LIMITS = {
 
   /** Largest artifact of a version: it must fit /tmp (512 MB by default) beside a second one. */
   artifactBytes: 200_000_000,
+  /** A profile of hundreds of features, each with 50 categories. */
+  profileBytes: 1_000_000,
   /** What is kept of a graph's own metadata. */
   graphMetadataEntries: 32,
   graphMetadataCharacters: 1_000,
@@ -134,6 +136,8 @@ export const LIMITS = {
   hourPatienceMs: 7_200_000,
   /** What needs a window is computed over a week of hours: fraud differs by weekday. */
   windowHours: 168,
+  /** Rows of a window that drift is looked for in: far beyond what moves a verdict, read within a few minutes. */
+  driftRows: 500_000,
   /** Bins of a histogram of scores, 0.06 wide in log-odds: merged they give average precision to 1e-3. */
   scoreBins: 400,
   /** Ends of a 95 % interval from this many draws move by a tenth of its width. */

@@ -49,5 +49,7 @@ export type Version = z.infer<typeof Version>;
  * Triton's model repository, so that SageMaker can host the same object Lambda opens.
  */
 export const artifactPrefix = (digest: Digest): string => `artifacts/${digest}/`;
+/** What the version was made from, beside its artifact. */
+export const profileKey = (digest: Digest): string => `${artifactPrefix(digest)}profile.json`;
 export const artifactKey = (model: string, digest: Digest): string =>
   `${artifactPrefix(digest)}${model}/1/model.onnx`;

@@ -20,3 +20,11 @@ export const HoursDueEnv = z.object({
   WORK_QUEUE: z.string(),
   EVENT_BUS: z.string(),
 });
+
+/** Environment of `drift-due.handler.ts`. */
+export const DriftDueEnv = z.object({
+  ROUTE_TABLE: z.string(),
+  ARTIFACT_BUCKET: z.string(),
+  ARCHIVE_BUCKET: z.string(),
+  EVENT_BUS: z.string(),
+});

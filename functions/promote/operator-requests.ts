@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { DatasetProfile } from '../contracts/dataset-profile.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import { strictObject } from '../contracts/strict-object.ts';
 import { Digest, VersionNumber } from '../contracts/version.ts';
@@ -17,6 +18,8 @@ export const RegisterRequest = strictObject({
   uploadId: z.string().check(z.regex(/^[0-9a-f-]{36}$/)),
   digest: Digest,
   description: z._default(Text, ''),
+  /** Of the rows that the version was trained on: drift is measured from it. */
+  profile: z.optional(DatasetProfile),
 });
 
 export const ChampionRequestBody = strictObject({

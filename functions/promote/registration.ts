@@ -1,9 +1,11 @@
 import { ApiError } from '../contracts/api-error.ts';
+import type { DatasetProfile } from '../contracts/dataset-profile.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { Digest, Version } from '../contracts/version.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { GraphInspector } from './graph-inspector.ts';
+import { profileFaults } from './profile-check.ts';
 import { signatureFaults } from './signature-check.ts';
 import type { UploadStore } from './upload-store.ts';
 import type { VersionTable } from './version-table.ts';
@@ -19,6 +21,7 @@ export interface RegistrationRequest {
   readonly uploadId: string;
   readonly digest: Digest;
   readonly description: string;
+  readonly profile?: DatasetProfile | undefined;
   readonly by: string;
 }
 
@@ -55,9 +58,11 @@ export async function registerVersion(
       ? []
       : [`the digest of the upload is ${graph.digest}, not ${request.digest}`]),
     ...signatureFaults(spec, graph),
+    ...profileFaults(spec, request.profile),
   ];
   if (faults.length > 0) throw refusal(faults);
   await uploads.keepArtifact(spec.name, request.digest, upload);
+  if (request.profile) await uploads.keepProfile(request.digest, request.profile);
   return versions.register({
     model: spec.name,
     digest: request.digest,

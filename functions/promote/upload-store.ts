@@ -8,8 +8,9 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import type { DatasetProfile } from '../contracts/dataset-profile.ts';
 import { LIMITS } from '../contracts/limits.ts';
-import { artifactKey, type Digest } from '../contracts/version.ts';
+import { artifactKey, type Digest, profileKey } from '../contracts/version.ts';
 
 export interface UploadTicket {
   readonly url: string;
@@ -104,6 +105,23 @@ export class UploadStore {
       await this.#client.send(copy);
     } catch (error) {
       // The key is the digest, so what lies there is what would have been written.
+      if (error instanceof S3ServiceException && error.name === 'PreconditionFailed') return;
+      throw error;
+    }
+  }
+
+  /** Frozen with the version: whatever comes first stays. */
+  async keepProfile(digest: Digest, profile: DatasetProfile): Promise<void> {
+    const put = new PutObjectCommand({
+      Bucket: this.#bucket,
+      Key: profileKey(digest),
+      Body: JSON.stringify(profile),
+      ContentType: 'application/json',
+      IfNoneMatch: '*',
+    });
+    try {
+      await this.#client.send(put);
+    } catch (error) {
       if (error instanceof S3ServiceException && error.name === 'PreconditionFailed') return;
       throw error;
     }

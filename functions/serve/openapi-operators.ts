@@ -1,3 +1,4 @@
+import { DatasetProfile } from '../contracts/dataset-profile.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import { Route } from '../contracts/route.ts';
 import { Digest, Version, VersionNumber } from '../contracts/version.ts';
@@ -143,8 +144,9 @@ export const operatorSchemas = (): Record<string, JsonObject> => ({
       uploadId: { type: 'string', pattern: '^[0-9a-f-]{36}$' },
       digest: schemaOf(Digest),
       description: text,
+      profile: schemaOf(DatasetProfile),
     },
-    ['description'],
+    ['description', 'profile'],
   ),
   ChampionRequest: objectOf({
     champion: schemaOf(VersionNumber),

@@ -33,6 +33,7 @@ export interface EvaluateProps {
   readonly routes: TableV2;
   readonly evaluations: TableV2;
   readonly joins: TableV2;
+  readonly archive: Bucket;
   /** Of recording. */
   readonly work: Queue;
   readonly bus: EventBus;
@@ -61,17 +62,7 @@ export class Evaluate extends Construct {
       'The champion is judged on the validation set as it is now',
       { kind: 'asynchronous', deadLetters: props.deadLetters },
     );
-    const { config, specs, key, joins, evaluations, work, bus, deadLetters } = props;
-    const scheduled = new ScheduledEvaluation(this, 'Scheduled', {
-      config,
-      specs,
-      key,
-      joins,
-      evaluations,
-      work,
-      bus,
-      deadLetters,
-    });
+    const scheduled = new ScheduledEvaluation(this, 'Scheduled', props);
     this.functions = [this.datasetEvaluation, rebaseline, ...scheduled.functions];
     new Rule(this, 'OnValidationMoved', {
       eventBus: props.bus,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
+import type { DatasetProfile } from '../../functions/contracts/dataset-profile.ts';
 import type { Route } from '../../functions/contracts/route.ts';
 import type { Version } from '../../functions/contracts/version.ts';
 
@@ -52,8 +53,13 @@ export class OperatorClient {
     });
   }
 
-  /** Uploads an artifact and makes it a version. @throws OperatorRefused with every reason. */
-  async register(model: string, artifact: Uint8Array, description: string): Promise<Version> {
+  /** Uploads an artifact and makes it a version. @param profile of what it was trained on. @throws OperatorRefused with every reason. */
+  async register(
+    model: string,
+    artifact: Uint8Array,
+    description: string,
+    profile?: DatasetProfile,
+  ): Promise<Version> {
     const digest = createHash('sha256').update(artifact).digest('hex');
     const ticket = await this.request<UploadTicket>('POST', `/v1/versions/${model}/uploads`, {
       digest,
@@ -69,6 +75,7 @@ export class OperatorClient {
       uploadId: ticket.uploadId,
       digest,
       description,
+      profile,
     });
   }
 

@@ -97,6 +97,7 @@ test('nothing fails unseen: dead letters, answers of 5xx, functions, models, wha
       row('operations/DatasetEvaluationFails', ...fails('delivery/EvaluateDatasetEvaluation')),
       row('operations/ValidationMovedFails', ...fails('delivery/EvaluateValidationMoved')),
       row('operations/HoursDueFails', ...fails('delivery/EvaluateScheduledHoursDue')),
+      row('operations/DriftDueFails', ...fails('delivery/EvaluateScheduledDriftDue')),
       row('one/ServerFails', ...fails('one/Server')),
       row('two/ServerFails', ...fails('two/Server')),
       row('operations/Failuresone', `${SERVING_METRICS.failures.name} one`),

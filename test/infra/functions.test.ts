@@ -7,7 +7,7 @@ import {
   ImportEnv,
   SnapshotEnv,
 } from '../../functions/curate/env.ts';
-import { DatasetEvaluationEnv, HoursDueEnv } from '../../functions/evaluate/env.ts';
+import { DatasetEvaluationEnv, DriftDueEnv, HoursDueEnv } from '../../functions/evaluate/env.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import {
   ExposingEnv,
@@ -84,6 +84,7 @@ describe('every function', () => {
       'evaluate/dataset-evaluation': keysOf(DatasetEvaluationEnv),
       'evaluate/validation-moved': keysOf(DatasetEvaluationEnv),
       'evaluate/hours-due': keysOf(HoursDueEnv),
+      'evaluate/drift-due': keysOf(DriftDueEnv),
       'promote/inspect-graph': keysOf(InspectGraphEnv),
       'promote/alarm-rang': keysOf(LookEnv),
       'promote/ask-approval': keysOf(MovingEnv),

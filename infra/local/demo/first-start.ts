@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { DatasetProfile } from '../../../functions/contracts/dataset-profile.ts';
 import type { ModelSpec } from '../../../functions/contracts/model-spec.ts';
 import type { Retraining } from '../../../functions/contracts/retraining.ts';
 import type { OperatorClient } from '../../cli/operator-client.ts';
@@ -23,6 +24,7 @@ export interface TrainingMessage {
   readonly share?: number;
   readonly stage?: string;
   readonly artifact?: Uint8Array;
+  readonly profile?: DatasetProfile;
   /** Mean absolute error on rows that no candidate saw, where the model predicts a number. */
   readonly heldOutError?: number;
   readonly error?: string;
@@ -31,6 +33,7 @@ export interface TrainingMessage {
 export interface TrainedCandidate {
   readonly candidate: Candidate;
   readonly artifact: Uint8Array;
+  readonly profile: DatasetProfile | undefined;
   readonly heldOutError: number | undefined;
 }
 
@@ -86,9 +89,9 @@ function trainInWorker(candidate: Candidate, progress: Progress): Promise<Traine
   });
   worker.on('error', reject);
   worker.on('message', (message: TrainingMessage) => {
-    const { artifact, heldOutError } = message;
+    const { artifact, profile, heldOutError } = message;
     if (message.kind === 'progress') progress.show(label, message.share ?? 0, message.stage ?? '');
-    else if (artifact) resolve({ candidate, artifact, heldOutError });
+    else if (artifact) resolve({ candidate, artifact, profile, heldOutError });
     else reject(new Error(`training ${label} failed: ${message.error}`));
   });
   worker.on('exit', (code) =>
@@ -138,6 +141,7 @@ export async function registerFirstVersions(
         model,
         rival.artifact,
         `first start on generated data: ${what}`,
+        rival.profile,
       );
       if (rival === best) {
         const route = await operator.route(model);

@@ -3,6 +3,8 @@ import {
   regressionMetrics,
   regressionSums,
 } from '../../../functions/measures/regression-metrics.ts';
+import { predictionOf, versionProfile } from '../../../functions/measures/version-profile.ts';
+import type { Instance } from '../../../functions/retrain/labelled-rows.ts';
 import { type TrainedModel, trainModel } from '../../../functions/retrain/train-model.ts';
 import type { Candidate, TrainingMessage } from './first-start.ts';
 import type { World } from './worlds/world.ts';
@@ -22,16 +24,21 @@ function say(message: Omit<TrainingMessage, 'label'>): void {
 }
 
 /** Mean absolute error on the held-out rows; undefined for tasks that do not predict a number. */
-function heldOutError({ answer }: TrainedModel, world: World): number | undefined {
-  const { task, signature } = spec;
+function heldOutError(model: TrainedModel, world: World): number | undefined {
+  const { task } = spec;
   if (task.kind !== 'regression') return undefined;
   say({ kind: 'progress', share: 1, stage: `scoring ${HELD_OUT_ROWS} held-out rows` });
   const { instances, labels } = world.dataset(HELD_OUT_ROWS, HELD_OUT_SEED);
-  const columns = signature.outputs.flatMap((output) => output.columns);
-  const at = columns.indexOf(task.prediction);
-  const answers = answer(instances);
-  const predicted = instances.map((_, row) => answers[row * columns.length + at] ?? 0);
+  const predicted = predictionsOf(model, instances);
   return regressionMetrics(regressionSums(labels.map(Number), predicted, task.tolerance)).mae;
+}
+
+/** What a model says of rows, in the column it is asked for. */
+function predictionsOf({ answer }: TrainedModel, instances: readonly Instance[]): number[] {
+  const columns = spec.signature.outputs.flatMap((output) => output.columns);
+  const at = columns.indexOf(predictionOf(spec));
+  const answers = answer(instances);
+  return instances.map((_, row) => answers[row * columns.length + at] ?? Number.NaN);
 }
 
 async function train(): Promise<Omit<TrainingMessage, 'label'>> {
@@ -48,6 +55,7 @@ async function train(): Promise<Omit<TrainingMessage, 'label'>> {
   return {
     kind: 'trained',
     artifact: model.onnx,
+    profile: versionProfile(spec, rows.instances, predictionsOf(model, rows.instances)),
     ...(error !== undefined && { heldOutError: error }),
   };
 }

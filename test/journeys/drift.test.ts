@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DatasetProfile } from '../../functions/contracts/dataset-profile.ts';
+import type { DriftFound } from '../../functions/contracts/evaluation-events.ts';
+import { seededRandom } from '../../functions/measures/seeded-random.ts';
+import { versionProfile } from '../../functions/measures/version-profile.ts';
+import { archived } from '../builders/archive.ts';
+import { linearGraph } from '../builders/linear-graph.ts';
+import { aModel } from '../builders/model-spec.ts';
+import { type RunningStack, startStack, until } from '../builders/running-stack.ts';
+
+const specOf = (name: string) => {
+  const { monitoring } = aModel(name);
+  const drift = { psi: 0.2, minimumRows: 500, windowHours: 24 };
+  return aModel(name, { monitoring: { ...monitoring, drift } });
+};
+const [steady, shifting] = [specOf('steady'), specOf('shifting')];
+
+const random = seededRandom(11, 'journey');
+const rows = (count: number, shift = 0) =>
+  Array.from({ length: count }, () => ({
+    a: random.normal() + shift,
+    b: random.normal(),
+    c: random.normal(),
+  }));
+const trained = rows(3000);
+const graph = linearGraph(steady, { weight: 1 });
+const profile = versionProfile(
+  steady,
+  trained,
+  trained.map(({ a, b, c }) => a + b + c),
+);
+
+let stack: RunningStack;
+beforeAll(async () => {
+  stack = await startStack([steady, shifting]);
+  for (const { name } of [steady, shifting]) {
+    const { version } = await stack.client.register(name, graph, 'profiled', profile);
+    await stack.client.setChampion(name, version, 0, 'for a test');
+  }
+});
+afterAll(() => stack.dispose());
+
+const registering = (refused: unknown) =>
+  stack.client
+    .register('steady', linearGraph(steady, { bias: 9 }), '', refused as DatasetProfile)
+    .then(
+      () => undefined,
+      ({ status, message }) => ({ status, message }),
+    );
+
+test('a profile that cannot be a reference is refused with its reasons', async () => {
+  const [first, ...others] = profile.columns;
+  const broken = { ...profile, columns: [{ ...first, counts: [1, 2] }, ...others] };
+  expect(await registering(broken)).toMatchObject({
+    status: 422,
+    message: expect.stringContaining('"a" has 9 edges and 2 counts'),
+  });
+  expect(await registering({ rows: 'many' })).toMatchObject({ status: 400 });
+});
+
+test('what a model is asked is compared with what its version was made from', async () => {
+  for (const [model, shift] of [
+    ['steady', 0],
+    ['shifting', 1.5],
+  ] as const)
+    for (let request = 0; request < 4; request++) {
+      const { status } = await stack.call('POST', `/v1/models/${model}/predict`, {
+        instances: rows(250, shift),
+      });
+      expect(status).toBe(200);
+    }
+  const gauge = (name: string, Model: string) =>
+    stack.metrics.statistics('Slipway', name, { Model });
+  await until(() =>
+    ['steady', 'shifting'].every((model) => gauge('RecordedRows', model).sum === 1000),
+  );
+  // Firehose writes what it holds after five minutes.
+  stack.clock.advance(6 * 60_000);
+  await until(async () => (await archived(stack, 'predictions')).length === 8);
+  stack.clock.advance(61 * 60_000);
+  await until(() =>
+    ['steady', 'shifting'].every((model) => gauge('DriftedShare', model).count > 0),
+  );
+  expect(gauge('LargestStability', 'steady').maximum).toBeLessThan(0.1);
+  expect(gauge('PredictionStability', 'steady').maximum).toBeLessThan(0.1);
+  expect(gauge('DriftedShare', 'shifting').maximum).toBeCloseTo(1 / 3, 9);
+  const found: DriftFound[] = [];
+  await until(async () => {
+    found.length = 0;
+    for await (const event of stack.events.archived('slipway-main'))
+      if (event['detail-type'] === 'DriftFound') found.push(event.detail as unknown as DriftFound);
+    return found.length > 0;
+  });
+  expect(new Set(found.map(({ model }) => model))).toEqual(new Set(['shifting']));
+  expect(found[0]).toMatchObject({
+    version: '1',
+    rows: 1000,
+    usesOutcomes: false,
+    features: [{ name: 'a' }],
+    prediction: { name: 'points' },
+  });
+});
+
+test('nothing went wrong behind all that', () => {
+  expect(stack.faults).toEqual([]);
+});
