@@ -241,7 +241,7 @@ export class PromotionMachines extends NestedStack {
   }
 
   #onAlarm(): void {
-    const { deadLetters } = this.#props;
+    const { config, deadLetters } = this.#props;
     const invocation = { kind: 'asynchronous', deadLetters } as const;
     const description = 'Takes back a promotion whose challenger misses an objective';
     const rang = this.#mover(
@@ -258,7 +258,8 @@ export class PromotionMachines extends NestedStack {
         source: ['aws.cloudwatch'],
         detailType: ['CloudWatch Alarm State Change'],
         detail: {
-          alarmName: Match.suffix('-challenger'),
+          // Of any objective: a version that bakes is the champion.
+          alarmName: Match.prefix(`slipway-${config.stage}-`),
           state: { value: ['ALARM'] },
         },
       },

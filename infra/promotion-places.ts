@@ -4,6 +4,7 @@ import {
   isWatched,
   lastsSeconds,
   lookEverySeconds,
+  OUTAGE_LOOKS,
   type PlanStep,
   type WatchedStep,
 } from '../functions/contracts/promotion-pace.ts';
@@ -60,7 +61,7 @@ export function longestHistory(spec: ModelSpec): number {
   const ofGate = (holds: number): number =>
     (holds + 1) * (EVENTS.task + EVENTS.choice) + holds * EVENTS.wait;
   const looks = (step: WatchedStep, place: PromotionPlace): number =>
-    Math.ceil(lastsSeconds(step, place) / lookEverySeconds(step, place)) + 1;
+    Math.ceil(lastsSeconds(step, place) / lookEverySeconds(step, place)) + 1 + OUTAGE_LOOKS;
   const events = placesOf(spec).map(({ step, place }) => {
     if (isWatched(step))
       return EVENTS.task + looks(step, place) * (EVENTS.wait + EVENTS.task + EVENTS.choice);
@@ -75,7 +76,10 @@ export function longestHistory(spec: ModelSpec): number {
 export const longestSeconds = (spec: ModelSpec): number =>
   placesOf(spec)
     .map(({ step, place }) => {
-      if (isWatched(step)) return Math.ceil(lastsSeconds(step, place) * 1.1);
+      if (isWatched(step))
+        return Math.ceil(
+          lastsSeconds(step, place) * 1.1 + OUTAGE_LOOKS * lookEverySeconds(step, place),
+        );
       return step.kind === 'approve' ? step.expiresAfterHours * 3600 : DAY_SECONDS;
     })
     .reduce((sum, each) => sum + each, DAY_SECONDS);

@@ -35,6 +35,9 @@ export function lastsSeconds(step: WatchedStep, { rung = 0 }: PromotionPlace): n
 export const SHADOW_PATIENCE = 4;
 export const PILOT_PATIENCE = 4;
 
+/** A place whose end falls into an outage of what is measured waits for this many looks more. */
+export const OUTAGE_LOOKS = 24;
+
 /**
  * Seconds between two looks: 24 in the shortest course of a place, but not more often than once a minute
  * and not less than once an hour, since the lease of a dead promotion lasts two looks.

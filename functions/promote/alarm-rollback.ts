@@ -1,11 +1,11 @@
 import { epochMsOf } from '../runtime/clock.ts';
 import { endPromotion } from './ending.ts';
-import type { LookSources } from './evidence.ts';
+import { alarmsIn, type LookSources } from './evidence.ts';
 import { type PromotionContext, stepOf } from './promotion-context.ts';
 
 /**
  * Takes back the promotion of the model an alarm is about, unless both arms miss the objective or nobody is
- * exposed to the challenger any more. An alarm that flaps finds it ended, and changes nothing.
+ * exposed to the challenger any more. While it bakes it is the champion whose alarms ring. An alarm that flaps finds it ended, and changes nothing.
  */
 export async function rollBackOnAlarm(
   alarmName: string,
@@ -17,8 +17,11 @@ export async function rollBackOnAlarm(
   const promotion = spec && (await context.promotions.running(spec.name));
   if (!spec || !promotion) return;
   const { kind } = stepOf(spec, promotion);
-  if (kind !== 'pilot' && kind !== 'ab') return;
-  const { champion, challenger } = await context.alarms(spec.name, epochMsOf(promotion.placeSince));
+  if (kind !== 'pilot' && kind !== 'ab' && kind !== 'bake') return;
+  const { champion, challenger } = alarmsIn(
+    kind,
+    await context.alarms(spec.name, epochMsOf(promotion.placeSince)),
+  );
   const missed = challenger.filter((metric) => !champion.includes(metric));
   if (missed.length === 0) return;
   const reason = `the challenger misses ${missed.join(', ')}`;

@@ -4,7 +4,7 @@ import {
   paginateDescribeAlarms,
 } from '@aws-sdk/client-cloudwatch';
 import { objectiveAlarmPrefix } from '../contracts/objective-alarm.ts';
-import type { Arms } from '../measures/arm-effect.ts';
+import type { Ringing } from './evidence.ts';
 
 /** Reads the alarms on a model's objectives. */
 export class AlarmStore {
@@ -16,11 +16,8 @@ export class AlarmStore {
     this.#stage = stage;
   }
 
-  /**
-   * Objectives whose alarms began to ring after an instant, by the arm they are about. An alarm on the model
-   * as a whole is about whoever serves: while a version bakes, that is the challenger of before.
-   */
-  async ringing(model: string, sinceMs: number): Promise<Arms<readonly string[]>> {
+  /** Objectives whose alarms began to ring after an instant, by whom they are about. */
+  async ringing(model: string, sinceMs: number): Promise<Ringing> {
     const prefix = objectiveAlarmPrefix(this.#stage, model);
     const names: string[] = [];
     const pages = paginateDescribeAlarms(
@@ -37,7 +34,12 @@ export class AlarmStore {
       names
         .filter((name) => name.endsWith(`-${arm}`))
         .map((name) => name.slice(0, -arm.length - 1));
-    return { champion: of('champion'), challenger: of('challenger') };
+    return {
+      champion: of('champion'),
+      challenger: of('challenger'),
+      // No metric has a dash in its name.
+      model: names.filter((name) => !name.includes('-')),
+    };
   }
 }
 

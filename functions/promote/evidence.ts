@@ -1,17 +1,29 @@
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { Promotion } from '../contracts/promotion.ts';
+import {
+  lookEverySeconds,
+  OUTAGE_LOOKS,
+  type PlanStep,
+  type WatchedStep,
+} from '../contracts/promotion-pace.ts';
 import type { Arms } from '../measures/arm-effect.ts';
 import { epochMsOf } from '../runtime/clock.ts';
 import { type Measured, type MetricTotals, mergeTotals, sumsOf, totalsOf } from './arm-sums.ts';
-import { hoursBetween, isHourOver, matureCohorts } from './cohorts.ts';
+import { hoursBetween, matureCohorts } from './cohorts.ts';
 import type { LookEvidence } from './look.ts';
-import { NO_REQUESTS, type RequestCounts, type UnitReader } from './unit-reader.ts';
+import { countRequests } from './request-counts.ts';
+import { NO_REQUESTS, type UnitReader } from './unit-reader.ts';
+
+/** Names of objectives that are missed, by arm and of the model as a whole. */
+export interface Ringing extends Arms<readonly string[]> {
+  readonly model: readonly string[];
+}
 
 /** Where a look reads from. */
 export interface LookSources {
   readonly units: UnitReader;
-  /** Names of objectives whose alarms began to ring after an instant, by the arm they are about. */
-  alarms(model: string, sinceMs: number): Promise<Arms<readonly string[]>>;
+  /** Objectives whose alarms began to ring after an instant. */
+  alarms(model: string, sinceMs: number): Promise<Ringing>;
   /** The value kept under a name, or this one, kept from now on: what was counted once stays so. */
   frozen<Value>(model: string, name: string, make: () => Promise<Value>): Promise<Value>;
 }
@@ -24,6 +36,58 @@ export interface Subject {
 
 const HOUR_MS = 3_600_000;
 
+/**
+ * Reads what a look rests on. What could not be read is part of the evidence, not an error: an outage of what
+ * is measured holds a promotion; it neither moves it nor ends it.
+ */
+export class Reading {
+  readonly #failures: string[] = [];
+
+  /** @param otherwise where it cannot be read. */
+  async try<Value>(what: string, read: () => Promise<Value>, otherwise: Value): Promise<Value> {
+    try {
+      return await read();
+    } catch (error) {
+      this.#failures.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+      return otherwise;
+    }
+  }
+
+  /** @param data how it was where all was read. */
+  found(data: 'complete' | 'silent'): Pick<LookEvidence, 'data' | 'failure'> {
+    if (this.#failures.length === 0) return { data };
+    return { data: 'failed', failure: this.#failures.join('; ').slice(0, 1_000) };
+  }
+}
+
+/** Whether a place has lasted as long as it may; one that ends in an outage waits for it to pass. */
+export function isOver(
+  { days, data }: Pick<LookEvidence, 'days' | 'data'>,
+  maximumDays: number,
+  step: WatchedStep,
+  { place }: Pick<Promotion, 'place'>,
+): boolean {
+  const patience = data === 'failed' ? (OUTAGE_LOOKS * lookEverySeconds(step, place)) / 86_400 : 0;
+  return days >= maximumDays + patience;
+}
+
+/** Alarms by the version they are about: one that bakes is the champion, so what is missed then is its doing. */
+export const alarmsIn = (
+  kind: PlanStep['kind'],
+  { champion, challenger, model }: Ringing,
+): LookEvidence['alarms'] =>
+  kind === 'bake'
+    ? { champion: [], challenger: [...new Set([...champion, ...model])] }
+    : { champion: [...champion], challenger: [...challenger] };
+
+const NO_UNITS = { exposures: [], days: [], totals: {} } satisfies CohortUnits;
+
+interface CohortUnits {
+  readonly exposures: Awaited<ReturnType<UnitReader['exposures']>>;
+  readonly days: readonly string[];
+  readonly totals: MetricTotals;
+}
+
 /** Evidence for a test over mature cohorts of units. */
 export async function cohortEvidence(
   subject: Subject,
@@ -31,18 +95,12 @@ export async function cohortEvidence(
   hasSucceeded: boolean,
   sources: LookSources,
 ): Promise<LookEvidence> {
-  const { promotion, spec, nowMs } = subject;
-  const { id, model, placeSince } = promotion;
-  const exposures = await sources.units.exposures(id, placeSince);
-  const days = matureCohorts(placeSince, nowMs, spec.monitoring.outcomes.maturityHours);
-  let totals: MetricTotals = {};
-  for (const day of days)
-    totals = mergeTotals(
-      totals,
-      await sources.frozen(model, `cohort#${id}#${promotion.place.step}#${day}`, async () =>
-        totalsOf(await sources.units.cohort(id, day, exposures), measured),
-      ),
-    );
+  const reading = new Reading();
+  const { exposures, days, totals } = await reading.try(
+    'units',
+    () => readCohorts(subject, measured, sources),
+    NO_UNITS,
+  );
   const metrics = measured.map((each) => sumsOf(each, totals));
   const judged = metrics[0]?.arms;
   const isSilent =
@@ -51,13 +109,32 @@ export async function cohortEvidence(
     judged?.champion.n === 0 &&
     judged.challenger.n === 0;
   return {
-    ...(await commonEvidence(subject, sources)),
+    ...(await commonEvidence(subject, sources, reading)),
     ...countExposed(exposures),
-    data: isSilent ? 'silent' : 'complete',
+    ...reading.found(isSilent ? 'silent' : 'complete'),
     incompleteHours: isSilent ? hoursSince(subject) : 0,
     metrics,
     hasSucceeded,
   };
+}
+
+async function readCohorts(
+  { promotion, spec, nowMs }: Subject,
+  measured: readonly Measured[],
+  sources: LookSources,
+): Promise<CohortUnits> {
+  const { id, model, place, placeSince } = promotion;
+  const exposures = await sources.units.exposures(id, placeSince);
+  const days = matureCohorts(placeSince, nowMs, spec.monitoring.outcomes.maturityHours);
+  let totals: MetricTotals = {};
+  for (const day of days)
+    totals = mergeTotals(
+      totals,
+      await sources.frozen(model, `cohort#${id}#${place.step}#${day}`, async () =>
+        totalsOf(await sources.units.cohort(id, day, exposures), measured),
+      ),
+    );
+  return { exposures, days, totals };
 }
 
 /** Evidence while a pilot lasts: too short for cohorts, so every matured request since it was opened. */
@@ -68,16 +145,25 @@ export async function pilotEvidence(
 ): Promise<LookEvidence> {
   const { promotion, spec, nowMs } = subject;
   const { id, placeSince, startedAt } = promotion;
+  const reading = new Reading();
   // Who was exposed on an earlier rung stays exposed on this one.
-  const exposures = await sources.units.exposures(id, startedAt);
-  const hours = hoursBetween(epochMsOf(placeSince), nowMs);
+  const exposures = await reading.try(
+    'exposures',
+    () => sources.units.exposures(id, startedAt),
+    [],
+  );
   const maturedMs = nowMs - spec.monitoring.outcomes.maturityHours * HOUR_MS;
-  const units = await sources.units.recent(id, hours, exposures, maturedMs, placeSince);
+  const hours = measured.length === 0 ? [] : hoursBetween(epochMsOf(placeSince), maturedMs + 1);
+  const units = await reading.try(
+    'units',
+    () => sources.units.recent(id, hours, exposures, maturedMs, placeSince),
+    [],
+  );
   const totals = totalsOf(units, measured);
   return {
-    ...(await commonEvidence(subject, sources)),
+    ...(await commonEvidence(subject, sources, reading)),
     ...countExposed(exposures),
-    data: 'complete',
+    ...reading.found('complete'),
     incompleteHours: 0,
     metrics: measured.map((each) => sumsOf(each, totals)),
     hasSucceeded: false,
@@ -85,27 +171,34 @@ export async function pilotEvidence(
 }
 
 /** A look without units: while in shadow and in the bake, alarms alone speak. */
-export async function alarmEvidence(subject: Subject, sources: LookSources): Promise<LookEvidence> {
-  const { promotion } = subject;
+export async function alarmEvidence(
+  subject: Subject,
+  sources: Pick<LookSources, 'alarms'>,
+  reading = new Reading(),
+): Promise<LookEvidence> {
   return {
     days: hoursSince(subject) / 24,
-    alarms: await alarmsOf(promotion, sources),
+    alarms: await readAlarms(subject, sources, reading),
     exposed: { champion: 0, challenger: 0 },
     mixedUnits: 0,
-    data: 'complete',
+    ...reading.found('complete'),
     incompleteHours: 0,
     metrics: [],
     hasSucceeded: false,
   };
 }
 
-async function commonEvidence(subject: Subject, sources: LookSources) {
-  const { requests, events } = await countRequests(subject, sources);
+async function commonEvidence(subject: Subject, sources: LookSources, reading: Reading) {
+  const { requests, events } = await reading.try(
+    'requests',
+    () => countRequests(subject, sources),
+    NO_REQUESTS,
+  );
   const total = requests.champion + requests.challenger;
   const share = total > 0 ? requests.challenger / total : 0;
   return {
     days: hoursSince(subject) / 24,
-    alarms: await alarmsOf(subject.promotion, sources),
+    alarms: await readAlarms(subject, sources, reading),
     requests,
     ...(share > 0 &&
       share < 1 && {
@@ -118,37 +211,21 @@ async function commonEvidence(subject: Subject, sources: LookSources) {
   };
 }
 
-async function alarmsOf({ model, placeSince }: Promotion, sources: LookSources) {
-  const { champion, challenger } = await sources.alarms(model, epochMsOf(placeSince));
-  return { champion: [...champion], challenger: [...challenger] };
+function readAlarms(
+  { promotion: { model, place, placeSince }, spec }: Subject,
+  sources: Pick<LookSources, 'alarms'>,
+  reading: Reading,
+): Promise<LookEvidence['alarms']> {
+  const kind = spec.promotion.steps[place.step]?.kind ?? 'ab';
+  return reading.try(
+    'alarms',
+    async () => alarmsIn(kind, await sources.alarms(model, epochMsOf(placeSince))),
+    { champion: [], challenger: [] },
+  );
 }
 
 const hoursSince = ({ promotion, nowMs }: Subject): number =>
   (nowMs - epochMsOf(promotion.placeSince)) / HOUR_MS;
-
-/** Hours that are over are counted once; the rest is counted anew at each look. */
-async function countRequests(
-  { promotion, nowMs }: Subject,
-  sources: LookSources,
-): Promise<RequestCounts> {
-  const { id, model, placeSince, place } = promotion;
-  let counts = NO_REQUESTS;
-  for (const hour of hoursBetween(epochMsOf(placeSince), nowMs)) {
-    const count = () => sources.units.requests(id, hour, placeSince);
-    const name = `requests#${id}#${place.step}#${place.rung ?? 0}#${hour}`;
-    const more = isHourOver(hour, nowMs) ? await sources.frozen(model, name, count) : await count();
-    counts = {
-      requests: addArms(counts.requests, more.requests),
-      events: addArms(counts.events, more.events),
-    };
-  }
-  return counts;
-}
-
-const addArms = (one: Arms<number>, other: Arms<number>): Arms<number> => ({
-  champion: one.champion + other.champion,
-  challenger: one.challenger + other.challenger,
-});
 
 function countExposed(
   exposures: readonly { readonly arm: keyof Arms<number>; readonly arms: readonly string[] }[],

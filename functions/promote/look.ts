@@ -37,6 +37,8 @@ export const LookEvidence = z.object({
   exposed: arms(z.int()),
   mixedUnits: z.int(),
   data: z.enum(['complete', 'silent', 'failed']),
+  /** What could not be read; of `failed` data. */
+  failure: z.optional(z.string()),
   incompleteHours: z.number(),
   metrics: z.array(MetricSums),
   /** What a shadow showed; absent in other places. */

@@ -7,6 +7,7 @@ import { momentsOf } from '../measures/unit-sums.ts';
 import {
   alarmEvidence,
   cohortEvidence,
+  isOver,
   type LookSources,
   pilotEvidence,
   type Subject,
@@ -104,6 +105,7 @@ async function lookAtPilot(
     evidence,
     judged,
     isLongEnough: evidence.days >= bakeDays && asked > 0,
+    isLast: isOver(evidence, plan.maximumDays, step, promotion),
   });
 }
 
@@ -115,7 +117,9 @@ async function lookAtBake(
   const evidence = await alarmEvidence(subject, lookers);
   const plan = watchPlan([], step.hours / 24);
   const judged = judgeLook(plan, evidence);
-  return byTheClock({ plan, evidence, judged, isLongEnough: evidence.days >= step.hours / 24 });
+  const isLongEnough = evidence.days >= plan.maximumDays;
+  const isLast = isOver(evidence, plan.maximumDays, step, subject.promotion);
+  return byTheClock({ plan, evidence, judged, isLongEnough, isLast });
 }
 
 /** Harm and ill health as the rule has it; else the clock decides. */
@@ -124,17 +128,18 @@ function byTheClock({
   evidence,
   judged,
   isLongEnough,
+  isLast,
 }: Pick<Found, 'plan' | 'evidence'> & {
   readonly judged: ReturnType<typeof judgeLook>;
   readonly isLongEnough: boolean;
+  readonly isLast: boolean;
 }): Found {
   const kept = { plan, evidence, judged: keptOf(judged) };
-  const isOver = evidence.days >= plan.maximumDays;
   if (judged.verdict === 'ROLLBACK') return { ...kept, verdict: 'ROLLBACK', reason: judged.reason };
   if (judged.verdict === 'HOLD')
-    return { ...kept, verdict: isOver ? 'INCONCLUSIVE' : 'HOLD', reason: judged.reason };
+    return { ...kept, verdict: isLast ? 'INCONCLUSIVE' : 'HOLD', reason: judged.reason };
   if (isLongEnough) return { ...kept, verdict: 'PASS', reason: 'nothing spoke against it' };
-  if (isOver)
+  if (isLast)
     return { ...kept, verdict: 'INCONCLUSIVE', reason: 'nobody asked the challenger anything' };
   return { ...kept, verdict: 'CONTINUE', reason: 'it has not lasted long enough' };
 }
@@ -160,8 +165,8 @@ async function lookAtTest(
   const plan = testPlanOf(step, spec, plannedUnits);
   const judged = judgeLook(plan, evidence);
   const kept = { plan, evidence, judged: keptOf(judged), reason: judged.reason };
-  const isOver = evidence.days >= step.maximumDays;
-  if (judged.verdict === 'HOLD') return { ...kept, verdict: isOver ? 'INCONCLUSIVE' : 'HOLD' };
+  const isLast = isOver(evidence, step.maximumDays, step, promotion);
+  if (judged.verdict === 'HOLD') return { ...kept, verdict: isLast ? 'INCONCLUSIVE' : 'HOLD' };
   return { ...kept, verdict: judged.verdict === 'PROMOTE' ? 'PASS' : judged.verdict };
 }
 

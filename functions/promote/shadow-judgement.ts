@@ -9,7 +9,7 @@ import {
 import { linearQuantile } from '../measures/regression-metrics.ts';
 import { epochMsOf } from '../runtime/clock.ts';
 import { hoursBetween } from './cohorts.ts';
-import { alarmEvidence, type LookSources, type Subject } from './evidence.ts';
+import { alarmEvidence, isOver, type LookSources, Reading, type Subject } from './evidence.ts';
 import type { Found } from './look.ts';
 
 type ShadowStep = Extract<WatchedStep, { kind: 'shadow' }>;
@@ -99,14 +99,20 @@ function segmentsOf(comparisons: readonly ShadowComparison[]): ShadowSummary['se
 export async function judgeShadow(
   step: ShadowStep,
   subject: Subject,
-  sources: LookSources & ShadowSources,
+  sources: Pick<LookSources, 'alarms'> & ShadowSources,
 ): Promise<Found> {
   const { promotion, nowMs } = subject;
+  const reading = new Reading();
   const comparisons: ShadowComparison[] = [];
   for (const hour of hoursBetween(epochMsOf(promotion.placeSince), nowMs))
-    comparisons.push(...(await sources.comparisons(promotion.id, hour)));
+    for (const comparison of await reading.try(
+      'comparisons',
+      () => sources.comparisons(promotion.id, hour),
+      [],
+    ))
+      comparisons.push(comparison);
   const shadow = summarize(comparisons);
-  const evidence = { ...(await alarmEvidence(subject, sources)), shadow: { ...shadow } };
+  const evidence = { ...(await alarmEvidence(subject, sources, reading)), shadow: { ...shadow } };
   const plan = {
     metric: 'agreement',
     direction: 1 as const,
@@ -115,10 +121,18 @@ export async function judgeShadow(
     minimumDays: step.hours / 24,
     maximumDays: (step.hours * SHADOW_PATIENCE) / 24,
   };
-  const { verdict, reason } = verdictOn(step, shadow, evidence.days * 24);
+  const { verdict, reason } =
+    evidence.data === 'failed'
+      ? duringOutage(evidence.failure, isOver(evidence, plan.maximumDays, step, promotion))
+      : verdictOn(step, shadow, evidence.days * 24);
   const judged = { verdict, rule: 'shadow', reason, hasSucceeded: false };
   return { plan, evidence, judged, verdict, reason };
 }
+
+const duringOutage = (failure = 'unknown', isLast: boolean): Pick<Found, 'verdict' | 'reason'> => ({
+  verdict: isLast ? 'INCONCLUSIVE' : 'HOLD',
+  reason: `what is measured could not be read: ${failure}`,
+});
 
 /** A challenger that fails at more than this share of requests is broken, not unlucky. */
 const FAILING_SHARE = 0.01;

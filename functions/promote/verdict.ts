@@ -64,7 +64,9 @@ export interface Evidence {
   readonly mixedUnits: number;
   /** `silent`: nothing arrived although units are exposed; `failed`: the store could not be read. */
   readonly data: 'complete' | 'silent' | 'failed';
-  /** How long `data` has not been complete. */
+  /** What could not be read. */
+  readonly failure?: string | undefined;
+  /** How long `data` has been silent. */
   readonly incompleteHours: number;
   readonly metrics: ReadonlyMap<string, MeasuredMetric>;
   /** Whether an earlier look has shown success: a confidence sequence holds at all looks at once. */
@@ -91,7 +93,7 @@ export interface Judgement {
   readonly guardrails: readonly (NonInferiority & { readonly metric: string })[];
 }
 
-/** Hours without data before a look says so; a deployment of the recorder takes minutes. */
+/** Hours of silence before a look says so; a deployment of the recorder takes minutes. */
 const GRACE_HOURS = 2;
 
 /**
@@ -168,7 +170,7 @@ function isPrimaryHarmed(plan: TestPlan, { metrics }: Evidence): boolean {
 }
 
 function illHealthOf(evidence: Evidence): Decision | undefined {
-  const { alarms, exposed, mixedUnits, data, incompleteHours } = evidence;
+  const { alarms, exposed, mixedUnits, data, failure, incompleteHours } = evidence;
   const both = alarms.challenger.filter((alarm) => alarms.champion.includes(alarm));
   if (both.length > 0)
     return decide('HOLD', 'alarm-on-both-arms', `both arms miss ${both.join(', ')}`);
@@ -184,12 +186,10 @@ function illHealthOf(evidence: Evidence): Decision | undefined {
     );
   if (mixedUnits > MIXED_SHARE * unitsIn(evidence))
     return decide('HOLD', 'mixed-units', `${mixedUnits} units met both arms`);
-  if (data !== 'complete' && incompleteHours >= GRACE_HOURS)
-    return decide(
-      'HOLD',
-      'no-data',
-      data === 'failed' ? 'the measurements could not be read' : 'no outcomes arrive',
-    );
+  if (data === 'failed')
+    return decide('HOLD', 'no-data', `what is measured could not be read: ${failure ?? 'unknown'}`);
+  if (data === 'silent' && incompleteHours >= GRACE_HOURS)
+    return decide('HOLD', 'no-data', 'no outcomes arrive');
   return undefined;
 }
 

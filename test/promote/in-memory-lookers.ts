@@ -1,0 +1,111 @@
+import type { Instant } from '../../functions/contracts/instant.ts';
+import type { ShadowComparison } from '../../functions/contracts/shadow-comparison.ts';
+import type { Ringing } from '../../functions/promote/evidence.ts';
+import type { Lookers } from '../../functions/promote/looking.ts';
+import { UnitReader } from '../../functions/promote/unit-reader.ts';
+import type { Contribution, NewExposure, UnitTable } from '../../functions/record/unit-table.ts';
+import type { InMemoryPromotions } from './in-memory-promotions.ts';
+
+type Arm = NewExposure['arm'];
+
+/** The unit table in memory: the earliest exposure and the largest revision win, in any order. */
+export class InMemoryUnits {
+  readonly exposed = new Map<string, NewExposure & { readonly arms: Set<Arm> }>();
+  readonly contributed = new Map<string, Contribution>();
+  /** Thrown by whatever reads. */
+  outage: Error | undefined;
+  /** Partitions that were read. */
+  reads = 0;
+
+  expose(exposure: NewExposure): void {
+    const known = this.exposed.get(exposure.unit);
+    const arms = new Set([...(known?.arms ?? []), exposure.arm]);
+    const isEarlier = !known || known.firstExposedAt > exposure.firstExposedAt;
+    this.exposed.set(exposure.unit, { ...(isEarlier ? exposure : known), arms });
+  }
+
+  contribute(row: Contribution): void {
+    const key = `${row.unit}#${row.predictionId}#${row.row}`;
+    const known = this.contributed.get(key);
+    if (!known || known.revision < row.revision) this.contributed.set(key, row);
+  }
+
+  get table(): UnitTable {
+    return {
+      exposures: (_: string, shard: number) => this.#read(shard, this.#exposures()),
+      contributions: (_: string, hour: string, shard: number) =>
+        this.#read(
+          shard,
+          [...this.contributed.values()].filter(({ at }) => at.startsWith(hour)),
+        ),
+    } as unknown as UnitTable;
+  }
+
+  #exposures() {
+    return [...this.exposed.values()].map((each) => ({ ...each, arms: [...each.arms].toSorted() }));
+  }
+
+  /** Everything is in the first shard. */
+  async *#read<Item>(shard: number, items: readonly Item[]): AsyncGenerator<Item> {
+    this.reads += 1;
+    if (this.outage) throw this.outage;
+    if (shard === 0) yield* items;
+  }
+}
+
+export class InMemoryLookers {
+  readonly units = new InMemoryUnits();
+  ringing: Ringing = { champion: [], challenger: [], model: [] };
+  comparisons: ShadowComparison[] = [];
+  alarmOutage: Error | undefined;
+  shadowOutage: Error | undefined;
+  readonly lookers: Lookers;
+
+  constructor(held: InMemoryPromotions) {
+    this.lookers = {
+      ...held.context,
+      units: new UnitReader(this.units.table),
+      alarms: async () => {
+        if (this.alarmOutage) throw this.alarmOutage;
+        return this.ringing;
+      },
+      frozen: (_, name, make) => held.freeze(name, make),
+      comparisons: async () => {
+        if (this.shadowOutage) throw this.shadowOutage;
+        return this.comparisons;
+      },
+    };
+  }
+}
+
+/** One scored request of a unit; the unit is exposed by it. */
+export function ask(
+  units: InMemoryUnits,
+  unit: string,
+  arm: Arm,
+  at: Instant,
+  over: Partial<Contribution> & { readonly covariate?: number } = {},
+): void {
+  const { covariate, ...rest } = over;
+  units.expose({
+    promotion: 'm-p1',
+    unit,
+    arm,
+    firstExposedAt: at,
+    ...(covariate !== undefined && { covariate }),
+  });
+  units.contribute({
+    promotion: 'm-p1',
+    unit,
+    predictionId: `${unit} ${at}`,
+    row: 0,
+    arm,
+    at,
+    requests: 1,
+    latencyMs: 10,
+    failed: 0,
+    fellBack: 0,
+    revision: 1,
+    ...rest,
+  });
+}
