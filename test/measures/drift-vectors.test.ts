@@ -101,7 +101,10 @@ describe('binned drift', () => {
   it.each([
     [50, 0.338549, 0.557822],
     [100, 0.169359, 0.27905],
+    [200, 0.084764, 0.139665],
     [500, 0.034007, 0.056033],
+    [1_000, 0.017088, 0.028156],
+    [5_000, 0.003553, 0.005854],
     [20_000, 0.001015, 0.001673],
   ])('D6: PSI without drift, %i rows', (current, usual, extreme) => {
     const rows = { reference: 100_000, current };
@@ -115,6 +118,8 @@ describe('binned drift', () => {
     expect([0.05, 0.1, 0.2, 0.25].map((psi) => round(distanceOf(psi)))).toEqual([
       0.094957, 0.13429, 0.189914, 0.21233,
     ]);
+    // The distance of 0.1 that other tools alarm at, as PSI.
+    expect(round(0.1 ** 2 * 8 * Math.LN2)).toBe(0.055452);
     const [a, b] = [plainShares([500, 500]), plainShares([520, 480])];
     const fromPsi = distanceOf(populationStability(a, b));
     expect(jensenShannonDistance(a, b) / fromPsi).toBeCloseTo(1, 3);

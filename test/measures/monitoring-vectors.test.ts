@@ -90,7 +90,8 @@ describe('regression', () => {
       [1, 4, 12],
     ];
     const percentage = meanAbsolutePercentageError(outcomes, predictions);
-    expect(round(regressionMetrics(regressionSums(outcomes, predictions, 1)).wape)).toBe(0.266667);
+    const { mae, wape } = regressionMetrics(regressionSums(outcomes, predictions, 1));
+    expect(rounded({ mae, wape })).toEqual({ mae: 1.333333, wape: 0.266667 });
     expect({ ...percentage, mape: round(percentage.mape) }).toEqual({ mape: 0.2, dropped: 1 });
     expect(round(symmetricPercentageError(outcomes, predictions))).toBe(0.801347);
   });
@@ -227,7 +228,12 @@ describe('classification', () => {
   it('E1: what calibrated probabilities promise before labels come', () => {
     const probabilities = [0.9, 0.8, 0.6, 0.3, 0.2, 0.1, 0.05, 0.05];
     const rows = expectedRows(probabilities);
-    const { precision, recall } = decisionMetrics(decisionSums(rows, 0.5, costs));
+    const sums = decisionSums(rows, 0.5, costs);
+    const { truePositives, falsePositives, falseNegatives, trueNegatives } = sums;
+    expect([truePositives, falsePositives, falseNegatives].map(round)).toEqual([2.3, 0.7, 0.7]);
+    const accuracy = (truePositives + trueNegatives) / probabilities.length;
+    expect(round(accuracy)).toBe(0.825);
+    const { precision, recall } = decisionMetrics(sums);
     const estimates = [precision, recall, rocAuc(rows), expectedAveragePrecision(probabilities)];
     expect(estimates.map(round)).toEqual([0.766667, 0.766667, 0.876667, 0.781718]);
   });
