@@ -75,8 +75,10 @@ export class DatasetTable {
     return finished;
   }
 
-  async addSnapshot(record: SnapshotRecord): Promise<void> {
-    await this.#put({ ...record, sk: snapshotKey(record.snapshotId) }, IS_NEW);
+  /** @returns the snapshot that is there already under this id, or the one given. */
+  async addSnapshot(record: SnapshotRecord): Promise<SnapshotRecord> {
+    if (await this.#put({ ...record, sk: snapshotKey(record.snapshotId) }, IS_NEW)) return record;
+    return (await this.findSnapshot(record.model, record.snapshotId)) ?? record;
   }
 
   async findSnapshot(model: string, snapshotId: string): Promise<SnapshotRecord | undefined> {

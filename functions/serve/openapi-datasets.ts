@@ -68,7 +68,8 @@ export const DATASET_PATHS: readonly OperatorPath[] = [
     },
     success: [202, 'The snapshot is being taken: ask for it by its id.'],
     answer: 'Snapshot',
-    refusals: [400],
+    refusals: [400, 409],
+    takesIdempotencyKey: true,
   },
   {
     method: 'get',

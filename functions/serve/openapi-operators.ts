@@ -26,7 +26,16 @@ export interface OperatorPath {
   readonly accepted?: string;
   readonly answer: string;
   readonly refusals: readonly (400 | 409 | 413 | 422 | 503)[];
+  /** Where what is sent does not say whether it is the same request again. */
+  readonly takesIdempotencyKey?: true;
 }
+
+const IDEMPOTENCY_KEY: JsonObject = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description: 'Chosen by you: the same key is the same request, however often it arrives.',
+  schema: { type: 'string' },
+};
 
 const digest = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
 
@@ -173,6 +182,7 @@ function operationOf(each: OperatorPath, model: JsonObject): JsonObject {
     ...(each.answer.endsWith('Page')
       ? [{ name: 'cursor', in: 'query', schema: { type: 'string' } }]
       : []),
+    ...(each.takesIdempotencyKey ? [IDEMPOTENCY_KEY] : []),
   ];
   return {
     operationId: each.operationId,

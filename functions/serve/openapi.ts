@@ -29,6 +29,9 @@ const SECURITY_SCHEMES: JsonObject = {
   },
 };
 
+const REPETITION =
+  'Every write may be repeated when its answer got lost: an outcome is known by its prediction, row or item and observedAt, a version and a dataset by their digests, an import by its upload, a change of a route or pointer by the epoch it expected. A snapshot, where nothing of that kind tells, takes an Idempotency-Key. Opening an upload twice leaves a second one, which goes by itself.';
+
 const merged = (parts: readonly Readonly<Record<string, JsonObject>>[]): JsonObject =>
   Object.fromEntries(parts.flatMap((part) => Object.entries(part)));
 
@@ -44,7 +47,7 @@ export function openApiDocument(specs: readonly ModelSpec[], serverUrl = '.'): J
     info: {
       title: 'Slipway',
       version: '1',
-      description: specs.map(({ name, description }) => `- **${name}**: ${description}`).join('\n'),
+      description: `${specs.map(({ name, description }) => `- **${name}**: ${description}`).join('\n')}\n\n${REPETITION}`,
     },
     servers: [{ url: serverUrl }],
     paths: merged([

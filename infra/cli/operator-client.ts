@@ -124,8 +124,9 @@ export class OperatorClient {
     path: string,
     body?: unknown,
     query: Readonly<Record<string, string>> = {},
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<Answer> {
-    const response = await this.#send(method, path, body, query, {});
+    const response = await this.#send(method, path, body, query, headers);
     return (await response.json()) as Answer;
   }
 

@@ -91,6 +91,15 @@ describe('a file', () => {
     expect(text).toContain(`"'=1+1, ""q""\nüber"`);
   });
 
+  test('is imported once, however often that is asked for', async () => {
+    const uploadId = await datasets.upload(model, fileOf(rowsFrom(4, 7, 'again')));
+    const [one, other] = [
+      await datasets.import(model, uploadId),
+      await datasets.import(model, uploadId),
+    ];
+    expect(other).toEqual(one);
+  });
+
   test('with broken rows is refused with their numbers, and nothing of it is kept', async () => {
     const { state } = await importOf('a,y\n1,1\n2,\nx,3\n');
     expect(state).toMatchObject({
@@ -199,6 +208,8 @@ describe('a pointer', () => {
     const there = await move('training', early, epoch, { reason: 'there' });
     const away = await move('training', mixed, there.epoch);
     const back = await move('training', early, away.epoch);
+    // The same request again, as when its answer got lost.
+    expect(await move('training', early, away.epoch)).toEqual(back);
     expect(back.epoch).toBe(there.epoch + 2);
     const at = (instant: string) =>
       stack.client.request<Pointer>('GET', `${base}/pointers/training`, undefined, { at: instant });

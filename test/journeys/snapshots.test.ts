@@ -76,6 +76,30 @@ describe('a snapshot', () => {
     expect(state).toMatchObject({ kind: 'refused', reason: expect.stringMatching(/has matured/) });
   });
 
+  test('that is asked for again with its Idempotency-Key is the same one, and the key is no other’s', async () => {
+    const ask = (units: number, key?: string) =>
+      stack.client.request<Snapshot>(
+        'POST',
+        '/v1/datasets/m/snapshots',
+        {
+          purpose: 'training',
+          from: '2026-01-01T00:00:00.000Z',
+          to: '2026-01-02T00:00:00.000Z',
+          units,
+        },
+        {},
+        key === undefined ? {} : { 'idempotency-key': key },
+      );
+    const first = await ask(5, 'mine');
+    expect((await ask(5, 'mine')).snapshotId).toBe(first.snapshotId);
+    expect((await ask(5, 'another')).snapshotId).not.toBe(first.snapshotId);
+    expect((await ask(5)).snapshotId).not.toBe((await ask(5)).snapshotId);
+    await expect(ask(6, 'mine')).rejects.toMatchObject({
+      status: 409,
+      code: 'IDEMPOTENCY_KEY_REUSED',
+    });
+  });
+
   test('holds each matured prediction once with its truth, arm and opened features', async () => {
     const ids: string[] = [];
     for (const a of [1, 2, 3, 4]) {
