@@ -157,7 +157,7 @@ function approval({ title, place }: Place, tasks: Tasks, seconds: number, next: 
   const expired = { ErrorEquals: ['States.Timeout'], Next: 'Reject', Output: EXPIRED };
   const asked = tasks.ask('ask-approval', place, seconds);
   return {
-    [title]: { ...asked, Catch: [expired, ...asked.Catch], Next: `${title}?` },
+    [title]: { ...asked, Catch: [expired, OVER, ...asked.Catch], Next: `${title}?` },
     [`${title}?`]: {
       Type: 'Choice',
       Choices: [when('PASS', next), when('ENDED', 'Over')],
@@ -166,6 +166,7 @@ function approval({ title, place }: Place, tasks: Tasks, seconds: number, next: 
   };
 }
 
+const OVER = { ErrorEquals: ['PromotionOver'], Next: 'Over' };
 const EXPIRED = { verdict: 'FAIL', reason: 'nobody approved in time' };
 
 const endings = (tasks: Tasks): States => ({
@@ -214,7 +215,7 @@ class Tasks {
     return {
       ...task,
       // An approval that has expired is not asked for again.
-      Retry: [{ ErrorEquals: ['States.Timeout'], MaxAttempts: 0 }, ...RETRY],
+      Retry: [{ ErrorEquals: ['States.Timeout', 'PromotionOver'], MaxAttempts: 0 }, ...RETRY],
       TimeoutSeconds: seconds,
       Catch: [ROLL_BACK],
     };

@@ -8,6 +8,9 @@ import { Digest, VersionNumber } from './version.ts';
 /** Also the experiment's key: its salts assign the units. Never reused, so that a new try draws anew. */
 export const PromotionId = z.string().check(z.regex(/^[a-z][a-z0-9-]{0,39}-p[1-9][0-9]{0,5}$/));
 
+/** Of `<model>-p<number>`. */
+export const modelOfPromotion = (id: string): string => id.replace(/-p[0-9]+$/, '');
+
 const Text = z.string().check(z.minLength(1), z.maxLength(2_000));
 
 /** What is to be learned; required before anything starts, so that the verdict says something. */

@@ -10,11 +10,17 @@ import { runStep } from './step-machinery.ts';
 const context = createPromotionContext(parseEnv(MovingEnv));
 const AskInput = z.extend(StepInput, { token: z.string() });
 
+/** Caught by the machine, which would else wait for a decision that nobody can make. */
+class PromotionOver extends Error {
+  override readonly name = 'PromotionOver';
+}
+
 /** The machine waits until somebody decides; what is answered here is not its result. */
-export const handler = middy().handler((event: unknown) => {
+export const handler = middy().handler(async (event: unknown) => {
   const { token, ...input } = AskInput.parse(event);
-  return runStep(input, context, async (promotion) => {
+  const { verdict, reason } = await runStep(input, context, async (promotion) => {
     await askApproval(promotion, token, context);
     return { verdict: 'HOLD', reason: 'somebody must decide' };
   });
+  if (verdict === 'ENDED') throw new PromotionOver(reason);
 });

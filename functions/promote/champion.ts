@@ -15,6 +15,8 @@ export interface ChampionRequest {
   readonly expectedEpoch: number;
   readonly reason: string;
   readonly by: string;
+  /** Always remember the champion before: a promotion bakes, and must be able to return. */
+  readonly mayReturn?: boolean;
 }
 
 export interface ChampionStores {
@@ -68,7 +70,7 @@ export async function setChampion(
     model,
     epoch: expectedEpoch + 1,
     champion: served,
-    ...(current && formerChampionAfter(current, number)),
+    ...(current && formerChampionAfter(current, request)),
     changedAt: stores.clock.now(),
     changedBy: request.by,
     reason: request.reason,
@@ -81,8 +83,13 @@ export async function setChampion(
  * The version to fall back to. A return to the former champion is a rollback: what it replaces has just
  * proved wrong and is nothing to fall back to.
  */
-const formerChampionAfter = (current: Route, next: string): Pick<Route, 'formerChampion'> =>
-  current.formerChampion?.version === next ? {} : { formerChampion: current.champion };
+const formerChampionAfter = (
+  current: Route,
+  { version, mayReturn = false }: ChampionRequest,
+): Pick<Route, 'formerChampion'> =>
+  current.formerChampion?.version === version && !mayReturn
+    ? {}
+    : { formerChampion: current.champion };
 
 /**
  * Takes a version out of service for good and deletes its endpoint.

@@ -17,6 +17,7 @@ export async function crown(
       expectedEpoch: route.epoch,
       reason: `${id}: ${hypothesis.change}`,
       by: id,
+      mayReturn: true,
     },
     { ...context, champions: context.routeStore },
   );

@@ -3,6 +3,7 @@ import { ideaOf, type Promotion, type PromotionEnding } from '../contracts/promo
 import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
 import type { Route } from '../contracts/route.ts';
 import type { Version } from '../contracts/version.ts';
+import { isChampionBy } from './exposure.ts';
 import { type PromotionContext, routeChanged } from './promotion-context.ts';
 
 export interface EndRequest {
@@ -34,11 +35,13 @@ export async function endPromotion(
         idea: ideaOf(ending),
       };
   // What has ended was taken out before it ended; its version may serve again by now, by somebody's choice.
-  const route = isOver ? undefined : await takeOut(final, reason, by, context);
+  if (!isOver) await takeOut(final, reason, by, context);
   if (!isOver && (await context.promotions.end(final)).kind === 'overtaken')
     return endPromotion(promotion, { ending, reason, by }, context);
+  // Told as it stands, and not only by who has written it: they may have crashed before they told.
+  const route = await context.routes.read(final.model);
   await context.publish([
-    ...(route ? [routeChanged(route)] : []),
+    ...(route && route.changedAt >= final.startedAt ? [routeChanged(route)] : []),
     {
       type: PROMOTION_EVENTS.ended,
       detail: {
@@ -68,14 +71,13 @@ const STAGE_AFTER: Readonly<Record<PromotionEnding, Version['stage']>> = {
 /**
  * Takes the version out of the route by one conditional write: as a challenger, or as a champion that has
  * not been kept. Others may change the route meanwhile, so a lost race reads it again.
- * @returns the new route, undefined where nothing was to be taken out.
  */
 async function takeOut(
   promotion: Promotion,
   reason: string,
   by: string,
   context: PromotionContext,
-): Promise<Route | undefined> {
+): Promise<void> {
   const { model, version, state } = promotion;
   for (let attempt = 0; attempt < LIMITS.routeWriteAttempts; attempt += 1) {
     const route = await context.routes.read(model);
@@ -90,11 +92,11 @@ async function takeOut(
     };
     const stage = STAGE_AFTER[state === 'running' ? 'rolled-back' : state];
     const { kind } = await context.routeStore.withdraw(changed, version, stage);
-    if (kind === 'written') return changed;
+    if (kind === 'written') return;
     if (kind === 'version-changed') {
       // Retired by hand meanwhile: the route alone is to be mended.
       const renewed = await context.routeStore.renew(changed);
-      if (renewed.kind === 'written') return changed;
+      if (renewed.kind === 'written') return;
     }
   }
   throw new Error(
@@ -106,17 +108,17 @@ async function takeOut(
 async function settleStage(
   { model, version, state }: Promotion,
   { routeStore }: PromotionContext,
-): Promise<undefined> {
+): Promise<void> {
   if (state === 'rejected' || state === 'rolled-back')
     await routeStore.setStage(model, version, state);
 }
 
 /** The route without the version; undefined where it does not have it, or keeps it. */
-function without(route: Route, { id, version, state, champion }: Promotion): Route | undefined {
+function without(route: Route, promotion: Promotion): Route | undefined {
+  const { id, state, champion } = promotion;
   const { challenger, formerChampion, ...rest } = route;
   if (challenger?.promotion === id) return { ...rest, ...(formerChampion && { formerChampion }) };
-  const isKept = state === 'promoted' || route.champion.version !== version;
-  if (isKept) return undefined;
+  if (state === 'promoted' || !isChampionBy(route, promotion)) return undefined;
   // It is the champion already and must not stay: what served before it serves again.
   return { ...rest, champion: formerChampion ?? champion };
 }

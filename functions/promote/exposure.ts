@@ -40,13 +40,17 @@ export async function standsOn(
   if (version?.digest !== promotion.digest) return shifted('the version is not what it was');
   if (version.stage === 'retired' || version.stage === 'rejected')
     return shifted(`version ${promotion.version} was ${version.stage} by hand`);
-  const isChampion = route.champion.version === promotion.version;
-  if (!isChampion && route.champion.version !== promotion.champion.version)
+  const isCrowned = isChampionBy(route, promotion);
+  if (!isCrowned && route.champion.version !== promotion.champion.version)
     return shifted(
       `${route.changedBy} made version ${route.champion.version} the champion: ${route.reason}`,
     );
   return { kind: 'firm', promotion, route };
 }
+
+/** Whether the promotion itself made its version the champion; else that was somebody's own decision. */
+export const isChampionBy = ({ champion, changedBy }: Route, { id, version }: Promotion): boolean =>
+  champion.version === version && changedBy === id;
 
 export interface ExposureContext extends PromotionContext {
   /**
@@ -89,6 +93,10 @@ const LEASE_SPARE_MS = 300_000;
 const leaseUntil = (step: WatchedStep, place: PromotionPlace, nowMs: number) =>
   instantOf(nowMs + LEASE_LOOKS * lookEverySeconds(step, place) * 1000 + LEASE_SPARE_MS);
 
+/** A lease from the place before, with its own pace, must last until the first look. */
+const firstLookMs = (step: WatchedStep, place: PromotionPlace, nowMs: number): number =>
+  nowMs + lookEverySeconds(step, place) * 1000 + LEASE_SPARE_MS / 2;
+
 /**
  * Exposes what the place of a promotion says, where it lasts. Delivered twice, it changes nothing the second
  * time.
@@ -119,7 +127,8 @@ async function expose(
   if (
     challenger?.promotion === id &&
     challenger.exposureBasisPoints === exposureBasisPoints &&
-    challenger.isShadowed === isShadowed
+    challenger.isShadowed === isShadowed &&
+    epochMsOf(challenger.expiresAt) > firstLookMs(step, place, context.clock.nowMs())
   )
     return;
   const next: Route = {

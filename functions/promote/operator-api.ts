@@ -106,9 +106,17 @@ function versionIn(path: readonly string[], { name }: ModelSpec): VersionNumber 
 }
 
 async function retire({ path }: ApiRequest, spec: ModelSpec, api: OperatorApi): Promise<ApiReply> {
+  const number = versionIn(path, spec);
+  const running = await api.promotions.running(spec.name);
+  if (running?.champion.version === number)
+    throw new ApiError(
+      409,
+      'VERSION_IN_USE',
+      `${running.id} returns to version ${number} of ${spec.name} if it fails: wait until it has ended`,
+    );
   return {
     status: 200,
-    body: await retireVersion(spec.name, versionIn(path, spec), championStores(api, spec.name)),
+    body: await retireVersion(spec.name, number, championStores(api, spec.name)),
   };
 }
 

@@ -172,7 +172,10 @@ async function tellChange(change: ChampionChange, api: PromotionApi): Promise<Ap
   return { status: 200, body: change.route };
 }
 
-/** What runs is taken back; where nothing runs, the champion before serves again. */
+/**
+ * What runs is taken back; where nothing runs, the champion before serves again. Asked again after its answer
+ * got lost it changes nothing: a second rollback would take back what the first has kept.
+ */
 async function rollBack(
   { body, caller }: ApiRequest,
   spec: ModelSpec,
@@ -181,7 +184,11 @@ async function rollBack(
   const { reason } = readBody(ReasonBody, body);
   const running = await api.promotions.running(spec.name);
   if (running) return end(running, 'rolled-back', reason, caller, api);
+  const [last] = (await api.promotions.list(spec.name)).promotions;
+  if (last?.state === 'rolled-back' && last.endedBy === caller && last.reason === reason)
+    return { status: 200, body: shown(last) };
   const route = await api.routes.read(spec.name);
+  if (route?.changedBy === caller && route.reason === reason) return { status: 200, body: route };
   if (!route?.formerChampion)
     throw new ApiError(
       409,

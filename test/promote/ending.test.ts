@@ -1,0 +1,208 @@
+import { describe, expect, test } from 'vitest';
+import type { Promotion } from '../../functions/contracts/promotion.ts';
+import { rollBackOnAlarm } from '../../functions/promote/alarm-rollback.ts';
+import { crown } from '../../functions/promote/crowning.ts';
+import { endPromotion } from '../../functions/promote/ending.ts';
+import type { Ringing } from '../../functions/promote/evidence.ts';
+import { aModel } from '../builders/model-spec.ts';
+import { aChallenger, aRoute, aVersion, servedVersion } from '../builders/route.ts';
+import { aPromotion, InMemoryPromotions, PLACE } from './in-memory-promotions.ts';
+
+const request = { ending: 'rolled-back', reason: 'it is worse', by: 'me' } as const;
+
+function inPilot(over: Partial<Promotion> = {}) {
+  const promotion = aPromotion({ place: PLACE.pilot, ...over });
+  const route = aRoute({ challenger: aChallenger({ promotion: promotion.id }) });
+  return new InMemoryPromotions({ promotion, route });
+}
+
+async function inBake() {
+  const held = new InMemoryPromotions({ promotion: aPromotion({ place: PLACE.production }) });
+  const seen = held.route ?? aRoute();
+  await crown(held.promotion, seen, { ...held.context, endpoints: undefined });
+  held.promotions.set('m-p1', { ...held.promotion, place: PLACE.bake });
+  return held;
+}
+
+const end = (held: InMemoryPromotions) => endPromotion(held.promotion, request, held.context);
+
+describe('an ending', () => {
+  test('takes the challenger out, records why, and tells both', async () => {
+    const held = inPilot();
+    await end(held);
+    expect(held.route?.challenger).toBeUndefined();
+    expect(held.route).toMatchObject({ epoch: 2, changedBy: 'me', reason: 'it is worse' });
+    expect(held.promotion).toMatchObject({
+      state: 'rolled-back',
+      endedBy: 'me',
+      reason: 'it is worse',
+      idea: 'bad',
+    });
+    expect(held.stageOf('2')).toBe('rolled-back');
+    expect(held.typesPublished()).toEqual(['RouteChanged', 'PromotionEnded']);
+    expect(held.runs).toBeUndefined();
+  });
+
+  test.each(['route', 'end', 'publish'])(
+    'that dies before it writes the %s is made up for when it is repeated',
+    async (crashAt) => {
+      const held = inPilot();
+      let isDead = false;
+      held.before = (write) => {
+        if (write !== crashAt || isDead) return;
+        isDead = true;
+        throw new Error('killed');
+      };
+      await expect(end(held)).rejects.toThrow('killed');
+      await end(held);
+      expect(held.route).toMatchObject({ epoch: 2 });
+      expect(held.route?.challenger).toBeUndefined();
+      expect(held.promotion.state).toBe('rolled-back');
+      expect(held.typesPublished()).toEqual(['RouteChanged', 'PromotionEnded']);
+    },
+  );
+
+  test('repeated, leaves a route alone that somebody has changed since', async () => {
+    const held = inPilot();
+    await end(held);
+    const byHand = aRoute({ epoch: 7, champion: servedVersion('2'), changedBy: 'somebody' });
+    held.route = byHand;
+    expect(await end(held)).toMatchObject({ state: 'rolled-back' });
+    expect(held.route).toEqual(byHand);
+  });
+
+  test('asked for in two ways at once is the first one', async () => {
+    const held = inPilot();
+    const [one, other] = await Promise.all([
+      end(held),
+      endPromotion(held.promotion, { ...request, ending: 'aborted' }, held.context),
+    ]);
+    expect(one.state).toBe(other.state);
+    expect(held.route?.epoch).toBe(2);
+  });
+
+  test('of a version that was retired meanwhile mends the route all the same', async () => {
+    const held = inPilot();
+    held.versions.set('2', aVersion('2', { stage: 'retired' }));
+    await end(held);
+    expect(held.route?.challenger).toBeUndefined();
+    expect(held.stageOf('2')).toBe('retired');
+  });
+
+  test('of a version that no route names judges it all the same', async () => {
+    const held = new InMemoryPromotions({ promotion: aPromotion() });
+    await endPromotion(held.promotion, { ...request, ending: 'rejected' }, held.context);
+    expect(held.route).toEqual(aRoute());
+    expect(held.stageOf('2')).toBe('rejected');
+  });
+});
+
+describe('in the bake', () => {
+  test('a rollback restores the champion of before', async () => {
+    const held = await inBake();
+    expect(held.route?.champion.version).toBe('2');
+    await end(held);
+    expect(held.route?.champion).toEqual(servedVersion('1'));
+    expect(held.stageOf('2')).toBe('rolled-back');
+  });
+
+  test('a return goes to the endpoint of before, also of a version that had served once already', async () => {
+    const before = { ...servedVersion('1'), endpoint: 'e-1' };
+    const held = new InMemoryPromotions({
+      promotion: aPromotion({ place: PLACE.production }),
+      route: aRoute({ champion: before, formerChampion: servedVersion('2') }),
+    });
+    const context = { ...held.context, endpoints: undefined };
+    await crown(held.promotion, held.route ?? aRoute(), context);
+    await end(held);
+    expect(held.route?.champion).toEqual(before);
+  });
+
+  test('a promotion that is kept leaves its version where it is', async () => {
+    const held = await inBake();
+    await endPromotion(held.promotion, { ...request, ending: 'promoted' }, held.context);
+    expect(held.route?.champion.version).toBe('2');
+    expect(held.promotion).toMatchObject({ state: 'promoted', idea: 'good' });
+  });
+
+  test('crowning twice is crowning once', async () => {
+    const held = await inBake();
+    const { route } = held;
+    const context = { ...held.context, endpoints: undefined };
+    expect(await crown(held.promotion, route ?? aRoute(), context)).toMatchObject({
+      verdict: 'PASS',
+    });
+    expect(held.route).toEqual(route);
+  });
+
+  test('a champion that somebody made by hand stays', async () => {
+    const byHand = aRoute({ epoch: 2, champion: servedVersion('2'), changedBy: 'somebody' });
+    const held = new InMemoryPromotions({
+      promotion: aPromotion({ place: PLACE.pilot }),
+      route: byHand,
+    });
+    await end(held);
+    expect(held.route).toEqual(byHand);
+  });
+});
+
+describe('an alarm', () => {
+  const alarm = 'slipway-main-m-objective-mae-challenger';
+  const ring = (held: InMemoryPromotions, ringing: Partial<Ringing>, name = alarm) =>
+    rollBackOnAlarm(name, {
+      ...held.context,
+      alarms: async () => ({ champion: [], challenger: [], model: [], ...ringing }),
+    });
+
+  test('on the challenger takes it back at once, and flapping changes nothing more', async () => {
+    const held = inPilot();
+    await ring(held, { challenger: ['mae'] });
+    const { route } = held;
+    await ring(held, { challenger: ['mae'] });
+    expect(held.promotion).toMatchObject({ state: 'rolled-back', endedBy: alarm });
+    expect(held.route).toEqual(route);
+    expect(held.typesPublished()).toEqual(['RouteChanged', 'PromotionEnded']);
+  });
+
+  test.each<[string, Partial<Ringing>]>([
+    ['on both arms', { champion: ['mae'], challenger: ['mae'] }],
+    ['that is over by now', {}],
+    ['on the model as a whole', { model: ['mae'] }],
+  ])('%s takes nothing back in a pilot', async (_, ringing) => {
+    const held = inPilot();
+    await ring(held, ringing);
+    expect(held.promotion.state).toBe('running');
+  });
+
+  test('in the bake is about the version that serves everyone', async () => {
+    const held = await inBake();
+    await ring(held, { champion: ['mae'] }, 'slipway-main-m-objective-mae-champion');
+    expect(held.route?.champion.version).toBe('1');
+  });
+
+  test('while somebody has to approve takes nothing back: nobody is exposed', async () => {
+    const held = inPilot({ place: PLACE.approve });
+    await ring(held, { challenger: ['mae'] });
+    expect(held.promotion.state).toBe('running');
+  });
+
+  test('of a model whose name ends in the name of another is not about the other', async () => {
+    const held = inPilot();
+    const specs = [...held.context.specs, aModel('card-m')];
+    const asked: string[] = [];
+    await rollBackOnAlarm('slipway-main-card-m-objective-mae-challenger', {
+      ...held.context,
+      specs,
+      alarms: async (model) => {
+        asked.push(model);
+        return { champion: [], challenger: ['mae'], model: [] };
+      },
+      promotions: {
+        ...held.context.promotions,
+        running: async (model: string) => (model === 'm' ? held.promotion : undefined),
+      } as unknown as typeof held.context.promotions,
+    });
+    expect(asked).toEqual([]);
+    expect(held.promotion.state).toBe('running');
+  });
+});
