@@ -4,6 +4,7 @@ import { LIMITS } from './limits.ts';
 import { ModelName } from './model-name.ts';
 import { ModelRuntime } from './model-runtime.ts';
 import { Monitoring } from './monitoring.ts';
+import { planFaults } from './plan-faults.ts';
 import { misorderedSteps, PromotionPlan } from './promotion-plan.ts';
 import { ResponsePolicy } from './response-policy.ts';
 import { Retraining } from './retraining.ts';
@@ -232,6 +233,7 @@ export const ModelSpec = ModelSpecShape.check(
       ...featureFaults(spec),
       ...signatureFaults(spec),
       ...metricFaults(spec),
+      ...planFaults(spec),
       ...exampleFaults(spec),
       ...misorderedSteps(spec.promotion).map((message) => ({
         path: ['promotion', 'steps'],

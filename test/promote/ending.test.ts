@@ -198,7 +198,6 @@ describe('an alarm', () => {
         return { champion: [], challenger: ['mae'], model: [] };
       },
       promotions: {
-        ...held.context.promotions,
         running: async (model: string) => (model === 'm' ? held.promotion : undefined),
       } as unknown as typeof held.context.promotions,
     });
