@@ -100,7 +100,8 @@ describe('a model made worse on purpose', () => {
     const { value, atMs } = alarm(bySecond, 'mae');
     expect(value).toBe('ALARM');
     expect(atMs - outcomesAtMs).toBeLessThanOrEqual(20_000);
-    expect(alarm(bySecond, 'mae', 'champion').value).toBe('ALARM');
+    // Alarms of one moment change one after the other.
+    await until(() => alarm(bySecond, 'mae', 'champion').value === 'ALARM');
     expect(alarm(bySecond, 'mae', 'challenger').value).toBe('INSUFFICIENT_DATA');
   });
 
