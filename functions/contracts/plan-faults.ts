@@ -76,7 +76,8 @@ function abFaults(step: AbStep, at: number, spec: Judged): Fault[] {
     .slice(0, at)
     .flatMap((each) => (each.kind === 'pilot' ? each.ramp : []))
     .map((rung) => rung.exposurePercent);
-  if (exposurePercent <= Math.max(0, ...exposed))
+  // Where everybody is exposed already, new units still come.
+  if (exposurePercent < 100 && exposurePercent <= Math.max(0, ...exposed))
     faults.push({
       path: [...path, 'exposurePercent'],
       message: 'units of the pilot are not judged again: expose more of them than the pilot did',
