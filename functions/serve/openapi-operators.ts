@@ -14,12 +14,19 @@ import {
   responsesOf,
   schemaOf,
 } from './openapi-parts.ts';
+import {
+  lookSchemas,
+  PROMOTION_PATHS,
+  promotionParameters,
+  promotionSchemas,
+} from './openapi-promotions.ts';
 
 export interface OperatorPath {
   readonly method: 'get' | 'post' | 'put';
   readonly path: string;
   readonly operationId: string;
   readonly summary: string;
+  readonly query?: readonly (readonly [name: string, schema: JsonObject])[];
   readonly body?: { readonly schema: string; readonly example: Json };
   readonly success: readonly [status: number, description: string];
   /** What 202 means, where an operation takes longer than a request. */
@@ -124,6 +131,8 @@ const text: JsonObject = { type: 'string', maxLength: LIMITS.textCharacters };
 
 export const operatorSchemas = (): Record<string, JsonObject> => ({
   ...datasetSchemas(),
+  ...promotionSchemas(),
+  ...lookSchemas(),
   Version: schemaOf(Version),
   Route: schemaOf(Route),
   VersionPage: objectOf({
@@ -167,13 +176,17 @@ export const operatorSchemas = (): Record<string, JsonObject> => ({
 /** @param model the path parameter, an enumeration of the models there are. */
 export function operatorPaths(model: JsonObject): Record<string, JsonObject> {
   const paths: Record<string, JsonObject> = {};
-  for (const each of [...OPERATOR_PATHS, ...DATASET_PATHS])
+  for (const each of [...OPERATOR_PATHS, ...PROMOTION_PATHS, ...DATASET_PATHS])
     paths[each.path] = { ...paths[each.path], [each.method]: operationOf(each, model) };
   return paths;
 }
 
 function operationOf(each: OperatorPath, model: JsonObject): JsonObject {
-  const named = { version: schemaOf(VersionNumber), ...datasetParameters() };
+  const named = {
+    version: schemaOf(VersionNumber),
+    ...promotionParameters(),
+    ...datasetParameters(),
+  };
   const parameters = [
     model,
     ...Object.entries(named)
@@ -182,6 +195,7 @@ function operationOf(each: OperatorPath, model: JsonObject): JsonObject {
     ...(each.answer.endsWith('Page')
       ? [{ name: 'cursor', in: 'query', schema: { type: 'string' } }]
       : []),
+    ...(each.query ?? []).map(([name, schema]) => ({ name, in: 'query', schema })),
     ...(each.takesIdempotencyKey ? [IDEMPOTENCY_KEY] : []),
   ];
   return {

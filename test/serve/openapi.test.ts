@@ -7,6 +7,7 @@ import {
   RegisterRequest,
   UploadRequest,
 } from '../../functions/promote/operator-requests.ts';
+import { DecisionBody, ReasonBody, StartBody } from '../../functions/promote/promotion-requests.ts';
 import { compileInferenceReader } from '../../functions/serve/inference-request.ts';
 import { compileInstanceReader } from '../../functions/serve/named-request.ts';
 import { openApiDocument } from '../../functions/serve/openapi.ts';
@@ -87,6 +88,15 @@ describe('the document', () => {
       'post /v1/versions/{model}/{version}/retire',
       'get /v1/routes/{model}',
       'put /v1/routes/{model}',
+      'post /v1/promotions/{model}',
+      'get /v1/promotions/{model}',
+      'get /v1/promotions/{model}/ideas',
+      'get /v1/promotions/{model}/{promotionId}',
+      'get /v1/promotions/{model}/{promotionId}/looks',
+      'post /v1/promotions/{model}/{promotionId}/decide',
+      'post /v1/promotions/{model}/{promotionId}/abort',
+      'post /v1/promotions/{model}/{promotionId}/override',
+      'post /v1/routes/{model}/rollback',
       'post /v1/datasets/{model}/uploads',
       'post /v1/datasets/{model}/uploads/{uploadId}/complete',
       'post /v1/datasets/{model}',
@@ -129,7 +139,7 @@ describe('every operation', () => {
       expect(inPath.map(({ name }) => `{${String(name)}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
       const [security] = Array.isArray(operation['security']) ? operation['security'] : [];
       expect(Object.keys(security)).toEqual([
-        /^\/v1\/(versions|routes|datasets|records)/.test(path) ? 'sigv4' : 'apiKey',
+        /^\/v1\/(versions|routes|promotions|datasets|records)/.test(path) ? 'sigv4' : 'apiKey',
       ]);
     },
   );
@@ -201,7 +211,18 @@ describe('an example in the document is accepted', () => {
       UploadRequest.safeParse(exampleAt('/v1/versions/{model}/uploads')),
       RegisterRequest.safeParse(exampleAt('/v1/versions/{model}')),
       ChampionRequestBody.safeParse(exampleAt('/v1/routes/{model}', 'put')),
+      StartBody.safeParse(exampleAt('/v1/promotions/{model}')),
+      DecisionBody.safeParse(exampleAt('/v1/promotions/{model}/{promotionId}/decide')),
+      ReasonBody.safeParse(exampleAt('/v1/promotions/{model}/{promotionId}/abort')),
+      ReasonBody.safeParse(exampleAt('/v1/promotions/{model}/{promotionId}/override')),
+      ReasonBody.safeParse(exampleAt('/v1/routes/{model}/rollback')),
     ];
-    expect(bodies.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
+    expect(bodies.flatMap(({ error }) => error ?? [])).toEqual([]);
+  });
+
+  test('and no promotion is described with the token of its approval', () => {
+    const approval = fieldsAt('components', 'schemas', 'Promotion', 'properties', 'approval');
+    expect(JSON.stringify(approval)).not.toContain('token');
+    expect(approval['required']).toEqual(['expiresAt']);
   });
 });
