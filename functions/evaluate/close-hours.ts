@@ -79,15 +79,20 @@ async function tallyOf({ name, task }: ModelSpec, hour: string, { joins }: HourC
  * a row of which the model gave no number never gets a score.
  */
 async function isSettled(
-  { name }: ModelSpec,
+  { name, task }: ModelSpec,
   hour: string,
-  { unscored }: HourTally,
+  tally: HourTally,
   { hours, work, clock }: HourCloser,
 ): Promise<boolean> {
-  if (unscored.length === 0) return true;
   const askedAt = await hours.askedAt(name, hour);
-  if (askedAt) return clock.nowMs() >= epochMsOf(askedAt) + LIMITS.hourPatienceMs;
-  await work.send(unscored.map((predictionId) => ({ kind: 'matured', predictionId })));
+  if (askedAt)
+    return (
+      tally.unscored.length === 0 || clock.nowMs() >= epochMsOf(askedAt) + LIMITS.hourPatienceMs
+    );
+  // A ranking has a score from its first click on, which is final only once nobody can click any more.
+  const open = task.kind === 'ranking' ? tally.predictionIds : tally.unscored;
+  if (open.length === 0) return true;
+  await work.send(open.map((predictionId) => ({ kind: 'matured', predictionId })));
   await hours.putAsked(name, hour, clock.now());
   return false;
 }

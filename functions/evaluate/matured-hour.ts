@@ -99,6 +99,10 @@ export class HourTally {
     scores.add(score, label);
   }
 
+  get predictionIds(): string[] {
+    return [...this.#predictions.keys()];
+  }
+
   /** Predictions that have rows without a score. */
   get unscored(): string[] {
     return [...this.#predictions]

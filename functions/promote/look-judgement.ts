@@ -1,6 +1,8 @@
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { PromotionPlan } from '../contracts/promotion-plan.ts';
+import { METRIC_DEFINITIONS, type MetricId } from '../contracts/quality-metric.ts';
 import { meansOfArms, ratioOfUnits } from '../measures/arm-effect.ts';
+import type { RareEvents } from '../measures/rare-events.ts';
 import type { Measured } from './arm-sums.ts';
 import type { Look, LookEvidence, MetricSums } from './look.ts';
 import { isRareEvent, unitMetric } from './unit-metrics.ts';
@@ -56,13 +58,14 @@ const FEWEST_EVENTS = 25;
 
 /** Values of both arms with what they rest on; undefined where the arms cannot be compared yet. */
 function measuredOf(sums: MetricSums): MeasuredMetric | undefined {
-  const { arms, kind, events, covariateShare } = sums;
+  const { metric, arms, kind, events, covariateShare } = sums;
   const values =
     kind === 'mean'
       ? meansOfArms(arms, covariateShare)
       : { champion: ratioOfUnits(arms.champion), challenger: ratioOfUnits(arms.challenger) };
   if (!values?.champion || !values.challenger) return undefined;
   const { champion, challenger } = values;
+  const hasUnits = Math.min(champion.units, challenger.units) >= SMALLEST_ARM;
   const hasEvents =
     !events ||
     [events.champion, events.challenger].every(
@@ -70,8 +73,18 @@ function measuredOf(sums: MetricSums): MeasuredMetric | undefined {
     );
   return {
     arms: { champion, challenger },
-    isSampleLarge: Math.min(champion.units, challenger.units) >= SMALLEST_ARM && hasEvents,
+    isSampleLarge: hasUnits && hasEvents,
+    ...(hasUnits && events && isLatency(metric) && { slowUnits: slowUnits(events) }),
   };
+}
+
+const isLatency = (metric: string): boolean =>
+  METRIC_DEFINITIONS[metric as MetricId]?.kind === 'latency';
+
+function slowUnits({ champion, challenger }: NonNullable<MetricSums['events']>): RareEvents {
+  const [fast, slow] = [champion.without + challenger.without, champion.with + challenger.with];
+  const share = (challenger.with + challenger.without) / (fast + slow);
+  return { challenger: challenger.with, total: slow, share };
 }
 
 /** The verdict of a look, from what was kept of it: deriving it again needs nothing else. */

@@ -2,7 +2,11 @@ import type { Arms, ArmValue } from '../measures/arm-effect.ts';
 import { effectOf } from '../measures/arm-effect.ts';
 import { type NonInferiority, nonInferiority } from '../measures/non-inferiority.ts';
 import { normalQuantile } from '../measures/normal.ts';
-import { logRareEventEvidence, type RareEvents } from '../measures/rare-events.ts';
+import {
+  logRareEventEvidence,
+  type RareEvents,
+  rareEventProbability,
+} from '../measures/rare-events.ts';
 import { sampleRatio } from '../measures/sample-ratio.ts';
 import { oneSided, twoSided } from '../measures/sequential-test.ts';
 
@@ -47,6 +51,11 @@ export interface TestPlan {
 export interface MeasuredMetric {
   readonly arms: Arms<ArmValue>;
   readonly isSampleLarge: boolean;
+  /**
+   * Of latency: units that met a slow answer. Too few of them for means is what a fast service looks like,
+   * not a lack of data; then they are judged exactly.
+   */
+  readonly slowUnits?: RareEvents;
 }
 
 /** What is known at a look: mature units only, and nothing from before the last change of the route. */
@@ -231,9 +240,10 @@ function missingSample(plan: TestPlan, evidence: Evidence): string | undefined {
     return `${evidence.days.toFixed(1)} of at least ${plan.minimumDays} days have passed`;
   if (evidence.exposed.challenger < SMALLEST_SHARE * unitsIn(evidence))
     return 'the challenger has less than a quarter of the enrolled units';
-  const small = [plan.metric, ...plan.guardrails.map(({ metric }) => metric)].filter(
-    (metric) => !evidence.metrics.get(metric)?.isSampleLarge,
-  );
+  const small = [plan.metric, ...plan.guardrails.map(({ metric }) => metric)].filter((metric) => {
+    const measured = evidence.metrics.get(metric);
+    return !measured?.isSampleLarge && !measured?.slowUnits;
+  });
   return small.length > 0 ? `too few mature units or events for ${small.join(', ')}` : undefined;
 }
 
@@ -262,6 +272,7 @@ function judgeGuardrail(
   isFinal: boolean,
 ): NonInferiority {
   const measured = metrics.get(metric);
+  if (measured?.slowUnits && !measured.isSampleLarge) return judgeSlow(measured.slowUnits, plan);
   if (!measured?.isSampleLarge) return UNMEASURED;
   const harm = nonInferiority(measured.arms, margin, direction, {
     alpha: harmAlpha(plan),
@@ -280,6 +291,16 @@ function judgeGuardrail(
     ...holds,
     verdict: holds.verdict === 'PASS' || holdsAtTheEnd ? 'PASS' : 'UNDECIDED',
     harmProbability: harm.harmProbability,
+  };
+}
+
+/** PASS unless the challenger is shown to be slow more often; no margin is provable with so few. */
+function judgeSlow(slowUnits: RareEvents, plan: TestPlan): NonInferiority {
+  const harmProbability = rareEventProbability(slowUnits);
+  return {
+    ...UNMEASURED,
+    verdict: harmProbability <= harmAlpha(plan) ? 'FAIL' : 'PASS',
+    harmProbability,
   };
 }
 

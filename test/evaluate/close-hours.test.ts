@@ -4,6 +4,7 @@ import { closeHours, type HourCloser } from '../../functions/evaluate/close-hour
 import type { ClosedHour, ClosedHourTable } from '../../functions/evaluate/closed-hour-table.ts';
 import { cardFraud } from '../../functions/models/card-fraud.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
+import { searchRanking } from '../../functions/models/search-ranking.ts';
 import type { CohortEntry } from '../../functions/record/join-table.ts';
 import type { RecordWork } from '../../functions/record/work-queue-store.ts';
 import { instantOf } from '../../functions/runtime/clock.ts';
@@ -113,6 +114,18 @@ describe('where silence means negative', () => {
       { kind: 'matured', predictionId: 'b' },
     ]);
     expect([fact(), lines, told]).toEqual([undefined, [], []]);
+  });
+
+  test('rankings that have been clicked in are asked for too: nobody can click any more', async () => {
+    nowMs = Date.parse('2026-11-09T20:01:00Z');
+    closer = { ...closer, specs: [searchRanking] };
+    entries = [predicted('a'), predicted('b'), scored('a', true)];
+    await closeHours(searchRanking.name, closer);
+    expect(sent.map((work) => 'predictionId' in work && work.predictionId)).toEqual(['a', 'b']);
+    expect(fact()).toBeUndefined();
+    entries.push(scored('b', false));
+    await closeHours(searchRanking.name, closer);
+    expect([sent.length, fact()?.scored]).toEqual([2, 2]);
   });
 
   test('the hour is closed once every row is scored, and published by model and arm', async () => {

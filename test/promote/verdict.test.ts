@@ -183,3 +183,36 @@ describe('a test', () => {
     );
   });
 });
+
+describe('a latency guardrail of a fast service', () => {
+  const latency: TestPlan = {
+    ...plan,
+    guardrails: [{ metric: 'latencyP99Ms', margin: 0.1, direction: -1 }],
+  };
+  const verdictOf = (slowUnits: MeasuredMetric['slowUnits']) =>
+    judge(
+      latency,
+      evidence({
+        days: 22,
+        metrics: new Map([
+          ['purchaseShare', measured(0.1, 0.13)],
+          [
+            'latencyP99Ms',
+            { ...measured(0, 0), isSampleLarge: false, ...(slowUnits && { slowUnits }) },
+          ],
+        ]),
+      }),
+    ).verdict;
+
+  test.each([
+    ['holds where hardly any answer is slow', { challenger: 2, total: 3, share: 0.5 }, 'PROMOTE'],
+    [
+      'fails where the slow ones are its own',
+      { challenger: 24, total: 25, share: 0.5 },
+      'ROLLBACK',
+    ],
+    ['is not shown to hold without units', undefined, 'INCONCLUSIVE'],
+  ])('%s', (_, slowUnits, verdict) => {
+    expect(verdictOf(slowUnits)).toBe(verdict);
+  });
+});

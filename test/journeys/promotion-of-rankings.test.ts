@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
+import type { Promotion } from '../../functions/contracts/promotion.ts';
+import { searchRanking } from '../../functions/models/search-ranking.ts';
+import { trainModel } from '../../functions/retrain/train-model.ts';
+import { searchRankingWorld } from '../../infra/local/demo/worlds/search-ranking.ts';
+import { passTime, startPromotion, statesOf } from '../builders/promoted.ts';
+import { type RunningStack, serveLinear, startStack } from '../builders/running-stack.ts';
+import { validationSet } from '../builders/validation-set.ts';
+import { WorldTraffic } from '../builders/world-traffic.ts';
+
+/** The team's own way, with less patience: fewer days, larger effects. */
+const spec: ModelSpec = {
+  ...searchRanking,
+  promotion: {
+    unit: 'session',
+    steps: [
+      { kind: 'smoke-test' },
+      {
+        kind: 'evaluate-offline',
+        gates: [{ against: 'champion', metric: 'ndcg', margin: 0 }],
+        slices: ['department', 'device'],
+      },
+      { kind: 'replay-traffic', windowHours: 24, guardrails: [{ metric: 'ndcg', margin: 0.02 }] },
+      {
+        kind: 'ab',
+        exposurePercent: 100,
+        minimumDays: 1,
+        maximumDays: 4,
+        metric: 'ndcg',
+        minimumDetectableEffect: 0.15,
+        guardrails: [
+          { metric: 'clickThroughShare', margin: 0.3 },
+          { metric: 'latencyP99Ms', margin: 1 - 1e-9 },
+        ],
+        covariate: 'champion-prediction',
+        randomAcceptShare: 0,
+      },
+      { kind: 'production' },
+      { kind: 'bake', hours: 2 },
+    ],
+  },
+};
+
+/** Days of an A/B test take minutes here. */
+const IS_FULL = process.env['SLIPWAY_FULL'] === '1';
+/** Requests at every look, by the step. */
+const REQUESTS = [0, 0, 0, 25, 0, 5];
+const HOUR_MS = 3_600_000;
+
+let stack: RunningStack;
+let traffic: WorldTraffic;
+
+beforeAll(async () => {
+  if (!IS_FULL) return;
+  stack = await startStack([spec]);
+  traffic = new WorldTraffic(stack, spec, searchRankingWorld);
+  // Sorts by the sum of whatever numbers there are.
+  await serveLinear(stack, spec, { weight: 0.001 });
+  await validationSet(stack, spec, searchRankingWorld.dataset(3000, 2));
+});
+afterAll(() => stack?.dispose());
+
+describe.runIf(IS_FULL)('of search rankings', () => {
+  test('a better version reaches production, over replayed traffic and an A/B test', async () => {
+    // Yesterday's traffic, matured by now, is what a replay runs.
+    for (let hour = 0; hour < 12; hour++) {
+      await traffic.flow(20);
+      await traffic.recorded();
+      stack.clock.advance(HOUR_MS);
+    }
+    stack.clock.advance(2 * HOUR_MS);
+    await traffic.report();
+    const { onnx } = await trainModel(spec, searchRankingWorld.dataset(4000, 1), {
+      seed: 1,
+      trainer: { ...searchRanking.retraining.trainer, trees: 40 } as never,
+    });
+    const { version } = await stack.client.register(spec.name, onnx, 'LambdaMART');
+    const promotion = await startPromotion(stack, spec, version);
+    let { place } = promotion;
+    const isOver = (now: Promotion): boolean => {
+      place = now.place;
+      return now.state !== 'running';
+    };
+    const ended = await passTime(stack, promotion, isOver, async () => {
+      await traffic.flow(REQUESTS[place.step] ?? 0);
+      await traffic.recorded();
+    });
+    expect(ended).toMatchObject({ state: 'promoted', idea: 'good' });
+    expect(await statesOf(stack, promotion)).toEqual(
+      expect.arrayContaining(['Replay traffic', 'A/B test: look', 'Bake: look', 'Keep']),
+    );
+    expect(traffic.failed).toEqual([]);
+  });
+});
