@@ -3,6 +3,7 @@ import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import { PointerName } from '../../functions/contracts/dataset.ts';
 import { DatasetClient } from './dataset-client.ts';
 import { OperatorClient, OperatorRefused } from './operator-client.ts';
+import { PROMOTION_COMMANDS, PROMOTION_HELP } from './promotion-commands.ts';
 
 const HELP = `npm run operate -- COMMAND
 
@@ -13,7 +14,7 @@ const HELP = `npm run operate -- COMMAND
   import MODEL FILE ["what it is"]     upload rows (CSV, Parquet, newline JSON) and make them a dataset
   point MODEL POINTER DIGEST "why"     make a dataset everyone's training or validation set
   pointers MODEL                       where both pointers stand
-
+${PROMOTION_HELP}
 The API's URL comes from SLIPWAY_API, the region from AWS_REGION, credentials from where the AWS CLI
 finds them: environment, profile, single sign-on. npm start prints all of it for the local stack.
 `;
@@ -24,6 +25,7 @@ const POLL_SECONDS = 10;
 type Command = (client: OperatorClient, args: readonly string[]) => Promise<unknown>;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  ...PROMOTION_COMMANDS,
   register: async (client, [model = '', file = '', description = '']) =>
     client.register(model, readFileSync(file), description),
   champion: async (client, [model = '', version = '', reason = '']) => {
