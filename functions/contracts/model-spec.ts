@@ -136,6 +136,22 @@ function featureFaults({ features, task, entityKeys }: ModelSpec): Fault[] {
   return faults;
 }
 
+function objectiveFaults({ objectives }: ModelSpec['monitoring']): Fault[] {
+  return objectives.flatMap(({ metric, periods }, at): Fault[] => {
+    const path = ['monitoring', 'objectives', at];
+    // Alarms are named by their metric, and a ticket must say which of two thresholds it is about.
+    const isSecond = objectives.findIndex((each) => each.metric === metric) < at;
+    return [
+      ...(isSecond
+        ? [{ path: [...path, 'metric'], message: `"${metric}" has an objective already` }]
+        : []),
+      ...(periods.missed > periods.of
+        ? [{ path: [...path, 'periods'], message: 'missed is above of' }]
+        : []),
+    ];
+  });
+}
+
 function metricFaults({ task, monitoring, promotion }: ModelSpec): Fault[] {
   const known: readonly string[] = [...METRICS_OF_TASK[task.kind], ...SERVICE_METRICS];
   const named: Fault[] = [];
@@ -146,14 +162,10 @@ function metricFaults({ task, monitoring, promotion }: ModelSpec): Fault[] {
         message: `"${metric}" is no metric of ${task.kind}; there are: ${known.join(', ')}`,
       });
   };
-  monitoring.objectives.forEach((objective, at) => {
-    check(objective.metric, ['monitoring', 'objectives', at, 'metric']);
-    if (objective.periods.missed > objective.periods.of)
-      named.push({
-        path: ['monitoring', 'objectives', at, 'periods'],
-        message: 'missed is above of',
-      });
+  monitoring.objectives.forEach(({ metric }, at) => {
+    check(metric, ['monitoring', 'objectives', at, 'metric']);
   });
+  named.push(...objectiveFaults(monitoring));
   promotion.steps.forEach((step, at) => {
     const path = ['promotion', 'steps', at];
     if ('gates' in step) for (const gate of step.gates) check(gate.metric, [...path, 'gates']);

@@ -64,7 +64,7 @@ export class Curate extends Construct {
   }
 
   #importer(): ServiceFunction {
-    const { config, specs, key, datasets, datasetTable, bus, deadLetters } = this.#props;
+    const { datasets, datasetTable, bus } = this.#props;
     const importer = new ServiceFunction(this, 'Import', {
       handler: 'curate/import-requested',
       description: 'An uploaded file is checked, digested, profiled and stored',
@@ -74,14 +74,9 @@ export class Curate extends Construct {
         DATASET_TABLE: datasetTable.tableName,
         EVENT_BUS: bus.eventBusName,
       },
-      files: { id: 'all', content: { 'specs.json': specs } },
-      invocation: { kind: 'asynchronous', deadLetters },
-      stage: config.stage,
-      key,
+      ...this.#batch(),
       // Two million rows of thirty columns take 500 MB; the rest is for the vCPU that comes with it.
       memoryMb: DEFAULTS.oneCpuMemoryMb,
-      timeout: Duration.minutes(15),
-      diskSize: Size.gibibytes(2),
     });
     this.#grant(importer, {
       actions: ['s3:GetObject'],
@@ -100,7 +95,7 @@ export class Curate extends Construct {
   }
 
   #exporter(): ServiceFunction {
-    const { config, specs, key, datasets, datasetTable, deadLetters } = this.#props;
+    const { datasets, datasetTable } = this.#props;
     const exporter = new ServiceFunction(this, 'Export', {
       handler: 'curate/export-requested',
       description: 'The rows of a dataset version are written as text',
@@ -109,13 +104,8 @@ export class Curate extends Construct {
         DATASET_BUCKET: datasets.bucketName,
         DATASET_TABLE: datasetTable.tableName,
       },
-      files: { id: 'all', content: { 'specs.json': specs } },
-      invocation: { kind: 'asynchronous', deadLetters },
-      stage: config.stage,
-      key,
+      ...this.#batch(),
       memoryMb: DEFAULTS.oneCpuMemoryMb,
-      timeout: Duration.minutes(15),
-      diskSize: Size.gibibytes(2),
     });
     this.#grant(exporter, {
       actions: ['s3:GetObject'],
@@ -133,8 +123,7 @@ export class Curate extends Construct {
 
   /** The one function that opens what the log keeps sealed into something that stays. */
   #snapshooter(): ServiceFunction {
-    const { config, specs, key, datasets, datasetTable, archive, sealingKey, bus, deadLetters } =
-      this.#props;
+    const { key, datasets, datasetTable, archive, sealingKey, bus } = this.#props;
     const snapshooter = new ServiceFunction(this, 'Snapshot', {
       handler: 'curate/snapshot-requested',
       description: 'Recorded predictions with matured outcomes become a dataset version',
@@ -146,14 +135,9 @@ export class Curate extends Construct {
         ARCHIVE_BUCKET: archive.bucketName,
         SEALING_KEY: sealingKey.keyArn,
       },
-      files: { id: 'all', content: { 'specs.json': specs } },
-      invocation: { kind: 'asynchronous', deadLetters },
-      stage: config.stage,
-      key,
+      ...this.#batch(),
       // A sample of 200,000 rows twice over, and the outcomes of one day.
       memoryMb: DEFAULTS.evaluationMemoryMb,
-      timeout: Duration.minutes(15),
-      diskSize: Size.gibibytes(2),
     });
     this.#grant(snapshooter, {
       actions: ['s3:PutObject'],
@@ -276,6 +260,19 @@ export class Curate extends Construct {
     grantKeyUse(operatorApi, this.#props.datasetsKey);
     this.#grantEvents(operatorApi);
     return operatorApi;
+  }
+
+  /** What the functions that work through whole sets have in common. */
+  #batch() {
+    const { config, specs, key, deadLetters } = this.#props;
+    return {
+      files: { id: 'all', content: { 'specs.json': specs } },
+      invocation: { kind: 'asynchronous', deadLetters },
+      stage: config.stage,
+      key,
+      timeout: Duration.minutes(15),
+      diskSize: Size.gibibytes(2),
+    } as const;
   }
 
   #grant(

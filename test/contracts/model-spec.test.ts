@@ -94,6 +94,16 @@ describe('a spec is refused with path and reason', () => {
       /"income" is logged as "omit".*use "sealed"/,
     ],
     [
+      'two objectives of one metric',
+      {
+        monitoring: {
+          ...monitoring,
+          objectives: [...monitoring.objectives, ...monitoring.objectives.slice(0, 1)],
+        },
+      },
+      /monitoring\.objectives\.\d\.metric: "\w+" has an objective already/,
+    ],
+    [
       'a feature twice',
       { features: [...features, identifier('orderId', 'Again.')] },
       /two features are named "orderId"/,

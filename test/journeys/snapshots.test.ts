@@ -1,8 +1,9 @@
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { featuresOf } from '../../functions/contracts/feature.ts';
+import { everythingWritten } from '../builders/everything-written.ts';
 import { aModel } from '../builders/model-spec.ts';
-import { report, untilShown } from '../builders/recorded.ts';
+import { report, resourceOf, untilShown } from '../builders/recorded.ts';
 import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
 
 const { number, identifier } = featuresOf();
@@ -162,6 +163,30 @@ test('is taken by the schedule of the spec too, of whole days that have matured,
       snapshotId: expect.stringMatching(/^scheduled-\d{4}-\d\d-\d\d$/),
       version: expect.objectContaining({ rows: 3 }),
     }),
+  );
+});
+
+test('leaves what was sealed opened in the bucket of datasets, under its own key, and nowhere else', async () => {
+  const datasetsKey = resourceOf(stack, 'AWS::KMS::Key', 'DatasetsKey').attributes['Arn'];
+  const places = new Set<string>();
+  const keys = new Set<string | undefined>();
+  const seen = new Set<string>();
+  for await (const { place, text, keyArn } of everythingWritten(stack)) {
+    if (text.includes('predictionId') || text.includes('prediction_id')) seen.add(place);
+    if (!text.includes(String(SECRET))) continue;
+    places.add(place);
+    keys.add(keyArn);
+  }
+  expect([...places]).toEqual(['bucket Datasets']);
+  expect([...keys]).toEqual([datasetsKey]);
+  // The search looked where predictions are: a log, a table, the archive.
+  expect([...seen]).toEqual(
+    expect.arrayContaining([
+      'log /slipway/main/serve/request/m',
+      'table Joins',
+      'bucket Archive',
+      'bucket Datasets',
+    ]),
   );
 });
 
