@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { LogFilter } from './logs-filter.ts';
 
@@ -25,6 +26,8 @@ export interface SubscriptionOptions {
 /** One read of the log. */
 const READ_BYTES = 2_000_000;
 const BATCH_EVENTS = 100;
+/** After a delivery, so that what is logged meanwhile goes together, as it does on AWS: an event a line would flood the function. */
+const GATHERING_MS = 100;
 /** Lambda takes 1 MB asynchronously; CloudWatch Logs keeps below it. */
 const LARGEST_PAYLOAD_BYTES = 1_000_000;
 
@@ -70,7 +73,10 @@ export class LogSubscription {
     while (this.#isBehind && !this.#isStopped) {
       this.#isBehind = false;
       try {
-        while (await this.#deliverNext()) if (this.#isStopped) return;
+        while (await this.#deliverNext()) {
+          if (this.#isStopped) return;
+          await setTimeout(GATHERING_MS);
+        }
       } catch (fault) {
         // The checkpoint stands: the next event, or the next start, tries this batch again.
         this.#options.onFault(fault);
