@@ -1,4 +1,4 @@
-import { isWatched, lastsSeconds, type PlanStep } from './promotion-pace.ts';
+import { COHORT_HOURS, isWatched, lastsSeconds, type PlanStep } from './promotion-pace.ts';
 import type { PromotionPlan } from './promotion-plan.ts';
 import { METRIC_DEFINITIONS, type MetricId } from './quality-metric.ts';
 
@@ -49,9 +49,6 @@ function whyNotOffline(metric: string, isAgainstChampion: boolean): string | und
     return `"${metric}" is best near a number: gate it against a number`;
   return undefined;
 }
-
-/** A day of first exposures, a day of each unit's window, and two hours of recording. */
-const COHORT_HOURS = 50;
 
 function abFaults(step: AbStep, at: number, spec: Judged): Fault[] {
   const path = ['promotion', 'steps', at];

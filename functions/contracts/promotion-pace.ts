@@ -35,6 +35,9 @@ export function lastsSeconds(step: WatchedStep, { rung = 0 }: PromotionPlace): n
 export const SHADOW_PATIENCE = 4;
 export const PILOT_PATIENCE = 4;
 
+/** A day of first exposures, a day of each unit's window, and two hours of recording; then outcomes mature. */
+export const COHORT_HOURS = 50;
+
 /** A place whose end falls into an outage of what is measured waits for this many looks more. */
 export const OUTAGE_LOOKS = 24;
 

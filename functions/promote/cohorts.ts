@@ -1,4 +1,5 @@
 import type { Instant } from '../contracts/instant.ts';
+import { COHORT_HOURS } from '../contracts/promotion-pace.ts';
 import { epochMsOf, instantOf } from '../runtime/clock.ts';
 
 const HOUR_MS = 3_600_000;
@@ -8,7 +9,7 @@ const DAY_MS = 24 * HOUR_MS;
  * arm gains by keeping its units longer.
  */
 const WINDOW_MS = DAY_MS;
-/** What is on its way through the log when a window closes arrives within this. */
+/** What is on its way through the log arrives within this. */
 const RECORDING_MS = 2 * HOUR_MS;
 
 /** The day of UTC on which a unit was first exposed: it is judged with its cohort. */
@@ -19,7 +20,7 @@ const startOf = (day: string): number => epochMsOf(`${day}T00:00:00.000Z` as Ins
 /** Days whose units have all been through their window and whose outcomes have matured; oldest first. */
 export function matureCohorts(since: Instant, nowMs: number, maturityHours: number): string[] {
   const days: string[] = [];
-  const afterMs = DAY_MS + WINDOW_MS + maturityHours * HOUR_MS + RECORDING_MS;
+  const afterMs = (COHORT_HOURS + maturityHours) * HOUR_MS;
   for (let startMs = startOf(cohortOf(since)); startMs + afterMs <= nowMs; startMs += DAY_MS)
     days.push(cohortOf(instantOf(startMs)));
   return days;

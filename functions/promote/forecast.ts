@@ -1,7 +1,8 @@
 import type { ModelSpec } from '../contracts/model-spec.ts';
+import { COHORT_HOURS } from '../contracts/promotion-pace.ts';
 import { METRIC_DEFINITIONS, type MetricId } from '../contracts/quality-metric.ts';
 import { unitsForDifference, unitsForMargin } from '../measures/sample-size.ts';
-import { ERROR_BUDGET } from './verdict.ts';
+import { ERROR_BUDGET } from './test-plan.ts';
 
 /** What recorded requests of one day say of a metric: a value a unit, over the units of that day. */
 export interface Traffic {
@@ -73,7 +74,8 @@ export function forecastOf(spec: ModelSpec, traffic: Traffic | undefined): Forec
   if (units === undefined)
     return { kind: 'unknown', reason: `no matured outcomes tell how ${step.metric} varies` };
   const unitsPerDay = (traffic.unitsPerDay * step.exposurePercent) / 100;
-  const days = Math.max(units / unitsPerDay, step.minimumDays);
+  const matureDays = (COHORT_HOURS + spec.monitoring.outcomes.maturityHours) / 24;
+  const days = Math.max(units / unitsPerDay + matureDays, step.minimumDays);
   const { maximumDays } = step;
   return days <= maximumDays
     ? { kind: 'in-time', units, days }

@@ -5,8 +5,9 @@ import { meansOfArms, ratioOfUnits } from '../measures/arm-effect.ts';
 import type { RareEvents } from '../measures/rare-events.ts';
 import type { Measured } from './arm-sums.ts';
 import type { Look, LookEvidence, MetricSums } from './look.ts';
+import type { MeasuredMetric, TestPlan } from './test-plan.ts';
 import { isRareEvent, unitMetric } from './unit-metrics.ts';
-import { type Judgement, judge, type MeasuredMetric, type TestPlan } from './verdict.ts';
+import { type Judgement, judge } from './verdict.ts';
 
 type AbStep = Extract<PromotionPlan['steps'][number], { kind: 'ab' }>;
 
@@ -53,7 +54,7 @@ export function guardrailMetrics(
 }
 
 /** Units an arm below which no mean is judged, and events and non-events below which no share is. */
-const SMALLEST_ARM = 100;
+export const SMALLEST_ARM = 100;
 const FEWEST_EVENTS = 25;
 
 /** Values of both arms with what they rest on; undefined where the arms cannot be compared yet. */

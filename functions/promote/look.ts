@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { Instant } from '../contracts/instant.ts';
 import { ModelName } from '../contracts/model-name.ts';
 import { PromotionId, PromotionPlace, type StepVerdict } from '../contracts/promotion.ts';
-import type { TestPlan } from './verdict.ts';
+import type { TestPlan } from './test-plan.ts';
 
 const Sums = z.object({
   n: z.number(),

@@ -15,10 +15,16 @@ import {
 import { renewLease } from './exposure.ts';
 import { unitsNeeded } from './forecast.ts';
 import type { Found, Look, LookEvidence, MetricSums } from './look.ts';
-import { guardrailMetrics, judgeLook, measuredBy, testPlanOf } from './look-judgement.ts';
+import {
+  guardrailMetrics,
+  judgeLook,
+  measuredBy,
+  SMALLEST_ARM,
+  testPlanOf,
+} from './look-judgement.ts';
 import { type PromotionContext, specOf, stepOf } from './promotion-context.ts';
 import { judgeShadow, type ShadowSources } from './shadow-judgement.ts';
-import type { TestPlan } from './verdict.ts';
+import type { TestPlan } from './test-plan.ts';
 
 export type Lookers = PromotionContext & LookSources & ShadowSources;
 
@@ -170,7 +176,7 @@ async function lookAtTest(
   return { ...kept, verdict: judged.verdict === 'PROMOTE' ? 'PASS' : judged.verdict };
 }
 
-/** Before any unit has matured no size can be planned; nothing is judged by it then either. */
+/** Before enough units have matured no size can be planned; nothing is judged by it then either. */
 const UNPLANNED_UNITS = 1_000_000;
 
 /** The sample is planned from the champion's own units, once, at the first look that has any. */
@@ -189,6 +195,8 @@ async function planUnits(
 /** Mean and variance of one unit of the champion; a ratio's by its linearization. */
 function spreadOf({ kind, arms }: MetricSums): { mean: number; variance: number } | undefined {
   const { champion } = arms;
+  // The plan is kept: a handful of units must not fix it.
+  if (champion.n < SMALLEST_ARM) return undefined;
   if (kind === 'mean') {
     const moments = momentsOf(champion);
     return moments && { mean: moments.meanY, variance: moments.varY };

@@ -72,7 +72,8 @@ async function begin(spec: ModelSpec, request: StartRequest, starter: Starter): 
   const { promotions, clock } = starter;
   const { version, route } = await readSubjects(spec, request, starter);
   const dataset = await pinDataset(spec, starter);
-  if (!request.acceptSlow) refuseSlow(await starter.forecast(spec));
+  const forecast = await starter.forecast(spec);
+  if (!request.acceptSlow) refuseSlow(forecast);
   const last = await promotions.count(spec.name);
   const at = clock.now();
   const promotion: Promotion = {
@@ -83,6 +84,7 @@ async function begin(spec: ModelSpec, request: StartRequest, starter: Starter): 
     champion: { version: route.champion.version, digest: route.champion.digest },
     specDigest: digestOfSpec(spec),
     ...(dataset && { dataset }),
+    ...(forecast && forecast.kind !== 'unknown' && { plannedUnits: forecast.units }),
     hypothesis: request.hypothesis,
     state: 'running',
     place: { step: 0 },

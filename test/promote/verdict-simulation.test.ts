@@ -4,7 +4,8 @@ import { meanOfUnits } from '../../functions/measures/arm-effect.ts';
 import { unitsForDifference } from '../../functions/measures/sample-size.ts';
 import { type SeededRandom, seededRandom } from '../../functions/measures/seeded-random.ts';
 import { mergeUnits, NO_UNITS, type UnitSums } from '../../functions/measures/unit-sums.ts';
-import { judge, type MeasuredMetric, type TestPlan } from '../../functions/promote/verdict.ts';
+import type { MeasuredMetric, TestPlan } from '../../functions/promote/test-plan.ts';
+import { judge } from '../../functions/promote/verdict.ts';
 
 /**
  * The whole decision rule over seeded experiments with a look a day: a purchase share of 10 %, planned for

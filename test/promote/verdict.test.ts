@@ -1,12 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import type { Arms, ArmValue } from '../../functions/measures/arm-effect.ts';
-import {
-  type Evidence,
-  judge,
-  type MeasuredMetric,
-  type TestPlan,
-} from '../../functions/promote/verdict.ts';
+import type { Evidence, MeasuredMetric, TestPlan } from '../../functions/promote/test-plan.ts';
+import { judge } from '../../functions/promote/verdict.ts';
 
 const plan: TestPlan = {
   metric: 'purchaseShare',
@@ -214,5 +210,31 @@ describe('a latency guardrail of a fast service', () => {
     ['is not shown to hold without units', undefined, 'INCONCLUSIVE'],
   ])('%s', (_, slowUnits, verdict) => {
     expect(verdictOf(slowUnits)).toBe(verdict);
+  });
+});
+
+describe('the final look', () => {
+  // Two standard errors and a bit: enough for the final test, not for the one at any look.
+  const slight: Evidence['metrics'] = new Map([
+    ['purchaseShare', measured(0.1, 0.1066)],
+    ['ndcg', measured(0.9, 0.9)],
+  ]);
+
+  it('calls a success that no look before it could', () => {
+    expect(judge(plan, evidence({ metrics: slight, days: 10 }))).toMatchObject({
+      hasSucceeded: true,
+    });
+    const planned = { ...plan, plannedUnits: 80_000 };
+    expect(judge(planned, evidence({ metrics: slight, days: 10 }))).toMatchObject({
+      verdict: 'CONTINUE',
+      hasSucceeded: false,
+    });
+  });
+
+  it.each<[string, Partial<Evidence>]>([
+    ['holds', { data: 'failed' }],
+    ['waits for its sample', { exposed: { champion: 90, challenger: 20 } }],
+  ])('is not spent on a look that %s', (_, over) => {
+    expect(judge(plan, evidence({ metrics: slight, days: 10, ...over })).hasSucceeded).toBe(false);
   });
 });
