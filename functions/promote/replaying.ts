@@ -72,23 +72,49 @@ async function readWindow(
   for (const day of [...days].toReversed()) {
     const left = LIMITS.replayRequests - requests.length;
     if (left <= 0) break;
-    const predictions = await collect(source.rows('predictions', model, day), ({ at = '' }) => {
+    const isWanted = ({ at = '', arm }: Pick<Score, 'at' | 'arm'>) => {
       const ms = epochMsOf(at as Instant);
-      return ms >= fromMs && ms < untilMs;
-    });
-    const scores = await collect(source.rows('scores', model, day), () => true);
-    requests.push(...scoredRequests(predictions, scores).slice(0, left));
+      return arm === 'champion' && ms >= fromMs && ms < untilMs;
+    };
+    const scores = await newestScores(source.rows('scores', model, day), isWanted, left);
+    const ids = new Set(scores.map(({ prediction_id: id }) => id));
+    const predictions: ArchivedRow<'predictions'>[] = [];
+    for await (const row of source.rows('predictions', model, day))
+      if (ids.has(row.prediction_id) && isWanted(row)) predictions.push(row);
+    requests.push(...scoredRequests(predictions, scores));
   }
   return requests;
 }
 
-async function collect<Row>(
-  rows: AsyncIterable<Row>,
-  isWanted: (row: Row) => boolean,
-): Promise<Row[]> {
-  const wanted: Row[] = [];
-  for await (const row of rows) if (isWanted(row)) wanted.push(row);
-  return wanted;
+type Score = ArchivedRow<'scores'>;
+
+/** How many times what is kept is in memory at the most, while a day is read. */
+const SPARE = 4;
+
+/** Scores of the newest requests, however many a day has. */
+async function newestScores(
+  rows: AsyncIterable<Score>,
+  isWanted: (score: Score) => boolean,
+  requests: number,
+): Promise<Score[]> {
+  let kept: Score[] = [];
+  let trimAt = SPARE * requests;
+  for await (const score of rows) {
+    if (!isWanted(score)) continue;
+    kept.push(score);
+    if (kept.length < trimAt) continue;
+    kept = ofNewest(kept, requests);
+    // A request may have many rows.
+    trimAt = kept.length + SPARE * requests;
+  }
+  return ofNewest(kept, requests);
+}
+
+function ofNewest(scores: readonly Score[], requests: number): Score[] {
+  const newest = scores.toSorted((one, other) => ((one.at ?? '') < (other.at ?? '') ? 1 : -1));
+  const ids = new Set<string | undefined>();
+  for (const { prediction_id: id } of newest) if (ids.size < requests) ids.add(id);
+  return newest.filter(({ prediction_id: id }) => ids.has(id));
 }
 
 /** A challenger that cannot answer what was really asked is broken, whatever the rest is worth. */
