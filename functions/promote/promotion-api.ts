@@ -152,6 +152,14 @@ async function override(
       'NOTHING_TO_OVERRIDE',
       `${promotion.id} is ${promotion.state}; only an inconclusive one can be overridden`,
     );
+  const running = await api.promotions.running(spec.name);
+  if (running)
+    throw new ApiError(
+      409,
+      'PROMOTION_RUNNING',
+      `${running.id} is taking version ${running.version} of ${spec.name} to production: end it first`,
+      [`promotion: ${running.id}`],
+    );
   const route = await api.routes.read(spec.name);
   const change = await setChampion(
     {

@@ -181,6 +181,17 @@ describe('operators', () => {
     });
   });
 
+  test('override nothing while another promotion runs', async () => {
+    const held = new InMemoryPromotions({ promotion: aPromotion({ id: 'm-p2' }) });
+    held.promotions.set('m-p1', aPromotion({ state: 'inconclusive' }));
+    const path = '/v1/promotions/m/m-p1/override';
+    await expect(apiOf(held).ask('POST', path, { reason: 'please' })).rejects.toMatchObject({
+      code: 'PROMOTION_RUNNING',
+      details: ['promotion: m-p2'],
+    });
+    expect(held.route).toEqual(aRoute());
+  });
+
   test('may not retire the champion that a promotion returns to', async () => {
     const held = new InMemoryPromotions({
       promotion: aPromotion({ place: PLACE.bake }),
