@@ -1,4 +1,3 @@
-import type { Instant } from '../../functions/contracts/instant.ts';
 import type { PredictionLine } from '../../functions/contracts/prediction-line.ts';
 import { aRoute } from './route.ts';
 
@@ -22,5 +21,3 @@ export const aLine = (overrides: Partial<PredictionLine> = {}): PredictionLine =
   isShadowed: false,
   ...overrides,
 });
-
-export const at = (text: string): Instant => new Date(text).toISOString() as Instant;
