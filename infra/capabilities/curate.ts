@@ -5,7 +5,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
-import { Duration, Size, Stack } from 'aws-cdk-lib/core';
+import { Duration, NestedStack, Size, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import {
@@ -58,7 +58,9 @@ export class Curate extends Construct {
     const operatorApi = this.#operatorApi(importer, exporter, snapshooter);
     const announcer = this.#announcer();
     this.functions = [operatorApi, importer, exporter, snapshooter, announcer];
-    for (const spec of props.specs) this.#schedule(spec, snapshooter);
+    // Two resources a model, which the delivery stack has no room for.
+    const schedules = new NestedStack(this, 'Snapshots');
+    for (const spec of props.specs) scheduleSnapshots(schedules, spec, snapshooter);
     props.api.route('v1/datasets/{proxy+}', ['ANY'], operatorApi, 'operators');
     props.api.admitTo(operatorApi, 'Admit-datasets', 'v1/datasets/*');
   }
@@ -191,16 +193,6 @@ export class Curate extends Construct {
     return announcer;
   }
 
-  #schedule({ name, snapshots }: ModelSpec, snapshooter: ServiceFunction): void {
-    if (!snapshots) return;
-    const event = RuleTargetInput.fromObject({ model: name, scheduledAt: EventField.time });
-    new Rule(this, `Snapshots-${name}`, {
-      description: `A ${snapshots.purpose} set of ${name} from what was recorded`,
-      schedule: Schedule.rate(Duration.days(snapshots.everyDays)),
-      targets: [new LambdaFunction(snapshooter, { event })],
-    });
-  }
-
   #operatorApi(
     importer: ServiceFunction,
     exporter: ServiceFunction,
@@ -296,4 +288,18 @@ export class Curate extends Construct {
       }),
     );
   }
+}
+
+function scheduleSnapshots(
+  scope: Construct,
+  { name, snapshots }: ModelSpec,
+  snapshooter: ServiceFunction,
+): void {
+  if (!snapshots) return;
+  const event = RuleTargetInput.fromObject({ model: name, scheduledAt: EventField.time });
+  new Rule(scope, name, {
+    description: `A ${snapshots.purpose} set of ${name} from what was recorded`,
+    schedule: Schedule.rate(Duration.days(snapshots.everyDays)),
+    targets: [new LambdaFunction(snapshooter, { event })],
+  });
 }
