@@ -76,6 +76,8 @@ test('an edited spec changes the assets of its model, and of what knows all mode
     'delivery/CurateAnnounce',
     'delivery/EvaluateDatasetEvaluation',
     'delivery/EvaluateValidationMoved',
+    'delivery/EvaluateScheduledHoursDue',
+    'delivery/EvaluateScheduledDriftDue',
     'promotions/smoketest',
     'promotions/testperformance',
     'promotions/replaytraffic',

@@ -108,6 +108,7 @@ describe('a validation pointer that moves', () => {
     expect(after.evaluation.dataset).toBe(hard);
     await until(async () => (await facts()).includes('BaselineMissed'));
     expect(await facts()).toEqual([
+      'RouteChanged',
       'DatasetImported',
       'DatasetImported',
       'PointerMoved',
