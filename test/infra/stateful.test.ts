@@ -8,13 +8,14 @@ afterAll(() => app[Symbol.dispose]());
 const tables = app.of('AWS::DynamoDB::GlobalTable');
 const buckets = app.of('AWS::S3::Bucket');
 
-test('the app is three stacks, and three nested stacks a model: one serves it, one watches it, one takes versions to production', () => {
+test('the app is three stacks, and three nested stacks a model: one serves it, one watches it, one takes versions to production; one has the schedules of snapshots', () => {
   expect(app.templates.map(({ name }) => name)).toEqual([
     'stateful',
     'delivery',
     'promotions',
     'promote/m',
     'm',
+    'CurateSnapshots',
     'm',
     'operations',
   ]);

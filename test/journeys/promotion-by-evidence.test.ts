@@ -61,6 +61,7 @@ let traffic: WorldTraffic;
 let trained: Uint8Array;
 
 beforeAll(async () => {
+  if (!IS_FULL) return;
   stack = await startStack([spec]);
   traffic = new WorldTraffic(stack, spec, deliveryTimeWorld);
   const rows = deliveryTimeWorld.dataset(3000, 1);
@@ -80,7 +81,7 @@ beforeAll(async () => {
   await serveLinear(stack, spec, { bias: 20 });
   await validationSet(stack, spec, deliveryTimeWorld.dataset(1500, 2));
 });
-afterAll(() => stack.dispose());
+afterAll(() => stack?.dispose());
 
 /** Requests at every look, by the step: enough for what is judged there. */
 const REQUESTS = [0, 0, 5, 50, 40, 0, 5];
@@ -98,7 +99,7 @@ const through = (promotion: Promotion, isThere: (now: Promotion) => boolean) => 
 };
 const isOver = ({ state }: Promotion): boolean => state !== 'running';
 
-describe('of delivery times', () => {
+describe.runIf(IS_FULL)('of delivery times', () => {
   test('a worse version is taken back in the pilot by its guardrail', async () => {
     const version = await candidate(stack, spec, { bias: 24.9 });
     const promotion = await startPromotion(stack, spec, version);
@@ -109,7 +110,7 @@ describe('of delivery times', () => {
     expect(traffic.failed).toEqual([]);
   });
 
-  test.runIf(IS_FULL)('a better version reaches production by evidence', async () => {
+  test('a better version reaches production by evidence', async () => {
     const { version } = await stack.client.register(spec.name, trained, 'boosted trees');
     const promotion = await startPromotion(stack, spec, version);
     const ended = await through(promotion, isOver);

@@ -55,6 +55,9 @@ const tested = planned('tested', [
   { kind: 'production' },
 ]);
 
+/** Ninety looks take a minute here. */
+const IS_FULL = process.env['SLIPWAY_FULL'] === '1';
+
 let stack: RunningStack;
 
 beforeAll(async () => {
@@ -215,11 +218,14 @@ describe('a challenger', () => {
 
   test('whose alarm rings alone is taken back before the next look', async () => {
     const promotion = await exposed(await candidate(stack, tested, { bias: 30 }));
-    await stack.alarms.setState('slipway-main-tested-objective-mae-challenger', {
-      value: 'ALARM',
-      reason: 'a test',
+    // An alarm set by hand rings until it is evaluated; one that is missed goes on ringing.
+    await until(async () => {
+      await stack.alarms.setState('slipway-main-tested-objective-mae-challenger', {
+        value: 'ALARM',
+        reason: 'a test',
+      });
+      return isOver(await showPromotion(stack, promotion));
     });
-    await until(async () => isOver(await showPromotion(stack, promotion)));
     const ended = await showPromotion(stack, promotion);
     expect(ended).toMatchObject({ state: 'rolled-back' });
     expect(ended.reason).toContain('mae');
@@ -247,26 +253,29 @@ describe('a challenger', () => {
     expect((await stack.client.route(tested.name))?.champion.version).toBe(other);
   });
 
-  test('that answers as the champion does ends inconclusive, and the champion stays', async () => {
-    const promotion = await exposed(
-      await candidate(stack, tested, { bias: 9, note: 'the same in other bytes' }),
-    );
-    let asks = 0;
-    const ended = await passTime(stack, promotion, isOver, async () => {
-      asks += 1;
-      await ask(tested, `unit-${asks}`);
-    });
-    expect(ended).toMatchObject({ state: 'inconclusive', idea: 'undecided' });
-    expect((await stack.client.route(tested.name))?.challenger).toBeUndefined();
-    const { looks } = await stack.client.request<{ looks: { again: object }[] }>(
-      'GET',
-      `/v1/promotions/${tested.name}/${promotion.id}/looks`,
-    );
-    expect(looks.length).toBeGreaterThan(60);
-    expect(looks.filter(({ again }) => !('agrees' in again && again.agrees))).toEqual([]);
-    const overridden = await post(tested, promotion, 'override', { reason: 'cheaper to run' });
-    expect(overridden).toMatchObject({ champion: { version: promotion.version } });
-  });
+  test.runIf(IS_FULL)(
+    'that answers as the champion does ends inconclusive, and the champion stays',
+    async () => {
+      const promotion = await exposed(
+        await candidate(stack, tested, { bias: 9, note: 'the same in other bytes' }),
+      );
+      let asks = 0;
+      const ended = await passTime(stack, promotion, isOver, async () => {
+        asks += 1;
+        await ask(tested, `unit-${asks}`);
+      });
+      expect(ended).toMatchObject({ state: 'inconclusive', idea: 'undecided' });
+      expect((await stack.client.route(tested.name))?.challenger).toBeUndefined();
+      const { looks } = await stack.client.request<{ looks: { again: object }[] }>(
+        'GET',
+        `/v1/promotions/${tested.name}/${promotion.id}/looks`,
+      );
+      expect(looks.length).toBeGreaterThan(60);
+      expect(looks.filter(({ again }) => !('agrees' in again && again.agrees))).toEqual([]);
+      const overridden = await post(tested, promotion, 'override', { reason: 'cheaper to run' });
+      expect(overridden).toMatchObject({ champion: { version: promotion.version } });
+    },
+  );
 });
 
 test('nothing failed behind the API', () => expect(stack.faults).toEqual([]));
