@@ -31,13 +31,16 @@ export class ProcessReaper {
   }
 
   #spawn(): ChildProcess {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'reaper.ts')], {
+    // Those that run already come with it: a runner that is killed next could not tell it of them any more.
+    const watched = [...this.#watched].map(String);
+    const reaper = join(import.meta.dirname, 'reaper.ts');
+    const child = spawn(process.execPath, [reaper, ...watched], {
       stdio: ['pipe', 'ignore', 'ignore'],
       // A process group of its own: a signal for the runner's group must not end it first.
       detached: true,
     });
     child.unref();
-    // Its end shows as `exit`, which replaces it; a line written meanwhile is said again there.
+    // Its end shows as `exit`, which replaces it; what a line said meanwhile is known to the next one.
     child.stdin?.on('error', () => undefined);
     child.on('exit', () => this.#replace());
     return child;
@@ -47,6 +50,5 @@ export class ProcessReaper {
   #replace(): void {
     if (this.#isStopping) return;
     this.#child = this.#spawn();
-    for (const pid of this.#watched) this.#say(`+${pid}`);
   }
 }

@@ -1,11 +1,11 @@
 /**
  * Outlives the runner by a moment: kills the execution environments it was told of when the runner is
  * gone, however it went. They are stopped between invocations and so cannot notice for themselves.
- * Reads lines `+pid` and `-pid`; the end of its input is the end of the runner.
+ * Its arguments are the first of them; lines `+pid` and `-pid` follow on its input, whose end of its input is the end of the runner.
  */
 import { createInterface } from 'node:readline';
 
-const alive = new Set<number>();
+const alive = new Set(process.argv.slice(2).map(Number));
 // Ctrl-C reaches the whole process group; the reaper still has work to do then.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
