@@ -5,7 +5,7 @@ import { meansOfArms, ratioOfUnits } from '../measures/arm-effect.ts';
 import type { RareEvents } from '../measures/rare-events.ts';
 import type { Measured } from './arm-sums.ts';
 import type { Look, LookEvidence, MetricSums } from './look.ts';
-import type { MeasuredMetric, TestPlan } from './test-plan.ts';
+import { type MeasuredMetric, SMALLEST_SAMPLE, type TestPlan } from './test-plan.ts';
 import { isRareEvent, unitMetric } from './unit-metrics.ts';
 import { type Judgement, judge } from './verdict.ts';
 
@@ -53,8 +53,7 @@ export function guardrailMetrics(
   };
 }
 
-/** Units an arm below which no mean is judged, and events and non-events below which no share is. */
-export const SMALLEST_ARM = 100;
+/** Events, and non-events, an arm below which no share is judged. */
 const FEWEST_EVENTS = 25;
 
 /** Values of both arms with what they rest on; undefined where the arms cannot be compared yet. */
@@ -66,7 +65,7 @@ function measuredOf(sums: MetricSums): MeasuredMetric | undefined {
       : { champion: ratioOfUnits(arms.champion), challenger: ratioOfUnits(arms.challenger) };
   if (!values?.champion || !values.challenger) return undefined;
   const { champion, challenger } = values;
-  const hasUnits = Math.min(champion.units, challenger.units) >= SMALLEST_ARM;
+  const hasUnits = Math.min(champion.units, challenger.units) >= SMALLEST_SAMPLE;
   const hasEvents =
     !events ||
     [events.champion, events.challenger].every(

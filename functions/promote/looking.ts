@@ -15,16 +15,10 @@ import {
 import { renewLease } from './exposure.ts';
 import { unitsNeeded } from './forecast.ts';
 import type { Found, Look, LookEvidence, MetricSums } from './look.ts';
-import {
-  guardrailMetrics,
-  judgeLook,
-  measuredBy,
-  SMALLEST_ARM,
-  testPlanOf,
-} from './look-judgement.ts';
+import { guardrailMetrics, judgeLook, measuredBy, testPlanOf } from './look-judgement.ts';
 import { type PromotionContext, specOf, stepOf } from './promotion-context.ts';
 import { judgeShadow, type ShadowSources } from './shadow-judgement.ts';
-import type { TestPlan } from './test-plan.ts';
+import { SMALLEST_SAMPLE, type TestPlan } from './test-plan.ts';
 
 export type Lookers = PromotionContext & LookSources & ShadowSources;
 
@@ -196,7 +190,7 @@ async function planUnits(
 function spreadOf({ kind, arms }: MetricSums): { mean: number; variance: number } | undefined {
   const { champion } = arms;
   // The plan is kept: a handful of units must not fix it.
-  if (champion.n < SMALLEST_ARM) return undefined;
+  if (champion.n < SMALLEST_SAMPLE) return undefined;
   if (kind === 'mean') {
     const moments = momentsOf(champion);
     return moments && { mean: moments.meanY, variance: moments.varY };

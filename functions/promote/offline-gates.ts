@@ -5,6 +5,7 @@ import type { PromotionPlan } from '../contracts/promotion-plan.ts';
 import { METRIC_DEFINITIONS, type MetricId } from '../contracts/quality-metric.ts';
 import { averagePrecision } from '../measures/classification-metrics.ts';
 import { type Interval, pairedBootstrap } from '../measures/paired-bootstrap.ts';
+import { SMALLEST_SAMPLE } from './test-plan.ts';
 
 type OfflineStep = Extract<PromotionPlan['steps'][number], { kind: 'evaluate-offline' }>;
 type Gate = OfflineStep['gates'][number];
@@ -80,6 +81,19 @@ const undefinedMetric = (
   reason: `${gate.metric} is not defined on these rows: nothing was shown`,
 });
 
+const tooFewUnits = (
+  gate: Gate,
+  challenger: number,
+  champion: number,
+  units: number,
+): GateResult => ({
+  gate,
+  challenger,
+  champion,
+  passed: false,
+  reason: `${gate.metric} was compared on ${units} units, and fewer than ${SMALLEST_SAMPLE} show nothing: evaluate on more rows`,
+});
+
 /** A metric's value with what each unit adds to it. */
 interface Valued {
   readonly value: number | undefined;
@@ -98,7 +112,9 @@ export function gateAgainstChampion(
   const { metric, margin } = gate;
   const [own, base] = [challenger.value, champion.value];
   if (own === undefined || base === undefined) return undefinedMetric(gate, own, base);
-  const interval = differenceInterval(metric as MetricId, champion.units, challenger.units);
+  const units = Object.values(champion.units)[0]?.length ?? 0;
+  if (units < SMALLEST_SAMPLE) return tooFewUnits(gate, own, base, units);
+  const interval = differenceInterval(metric as MetricId, units, champion.units, challenger.units);
   if (!interval) return undefinedMetric(gate, own, base);
   const direction = METRIC_DEFINITIONS[metric as MetricId].better === 'lower' ? -1 : 1;
   const best = direction === 1 ? interval.high : -interval.low;
@@ -118,11 +134,10 @@ const round = (value: number): number => Number(value.toPrecision(4));
 
 function differenceInterval(
   metric: MetricId,
+  units: number,
   champion: UnitColumns,
   challenger: UnitColumns,
 ): Interval | undefined {
-  const units = Object.values(champion)[0]?.length ?? 0;
-  if (units === 0) return undefined;
   return pairedBootstrap(units, (weights) => {
     const base = weightedMetric(metric, champion, weights);
     const own = weightedMetric(metric, challenger, weights);

@@ -13,6 +13,9 @@ export const ERROR_BUDGET = {
   sampleRatio: 0.001,
 } as const;
 
+/** Units, of an arm or of a dataset, below which no mean is judged: its distribution is not normal yet. */
+export const SMALLEST_SAMPLE = 100;
+
 export type Verdict = 'PROMOTE' | 'ROLLBACK' | 'HOLD' | 'CONTINUE' | 'INCONCLUSIVE';
 
 /** Immutable once a test has begun. */

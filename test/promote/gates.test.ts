@@ -56,6 +56,16 @@ describe('a gate', () => {
       expect(judgeGates({ gates: [gate] }, champion, judged([]))[0]?.passed).toBe(false);
   });
 
+  test('compares nothing on too few units, whatever they say', () => {
+    const few = [judged(errorsAround(5).slice(0, 99)), judged(errorsAround(4).slice(0, 99))];
+    const [base, own] = few as [typeof champion, typeof champion];
+    expect(judgeGates({ gates: [againstChampion] }, base, own)[0]).toMatchObject({
+      passed: false,
+      reason:
+        'mae was compared on 99 units, and fewer than 100 show nothing: evaluate on more rows',
+    });
+  });
+
   test('never compares two datasets', () => {
     expect(() => judgeGates({ gates: [atMost] }, champion, judged([5], 'd2'))).toThrow(
       'two datasets',
