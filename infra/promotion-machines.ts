@@ -39,6 +39,7 @@ export interface PromotionMachinesProps {
   readonly deadLetters: Queue;
   readonly archive: Bucket;
   readonly datasets: Bucket;
+  readonly datasetTable: TableV2;
   readonly datasetsKey: IKey;
   readonly datasetEvaluation: ServiceFunction;
   /** By model. */
@@ -68,7 +69,7 @@ export class PromotionMachines extends NestedStack {
   }
 
   #steps(): Readonly<Record<PromotionStep, ServiceFunction>> {
-    const { archive, datasets, datasetsKey, datasetEvaluation, trials, hosting } = this.#props;
+    const { archive, datasets, datasetEvaluation, trials, hosting } = this.#props;
     const exposing = { env: ExposingEnv, environment: { ...this.#moving(), ...hosting } };
     const moving = { env: MovingEnv, environment: this.#moving() };
     const steps = {
@@ -96,7 +97,7 @@ export class PromotionMachines extends NestedStack {
     for (const trying of [steps['smoke-test'], steps['test-performance'], steps['replay-traffic']])
       this.#grantInvoke(trying, tried);
     this.#grantInvoke(steps['evaluate-offline'], [datasetEvaluation.functionArn]);
-    this.#grantReads(steps['evaluate-offline'], datasets, 'evaluations/*', datasetsKey);
+    this.#grantReads(steps['evaluate-offline'], datasets, 'evaluations/*');
     this.#grantReads(steps['replay-traffic'], archive, 'predictions/*');
     this.#grantReads(steps['replay-traffic'], archive, 'scores/*');
     for (const host of this.#props.hosts)
@@ -112,8 +113,9 @@ export class PromotionMachines extends NestedStack {
   }
 
   #moving() {
-    const { versions, routes, promotions, bus } = this.#props;
+    const { versions, routes, promotions, datasetTable, bus } = this.#props;
     return {
+      DATASET_TABLE: datasetTable.tableName,
       VERSION_TABLE: versions.tableName,
       ROUTE_TABLE: routes.tableName,
       PROMOTION_TABLE: promotions.tableName,
@@ -144,6 +146,7 @@ export class PromotionMachines extends NestedStack {
     { env, environment }: Wired<Env>,
   ): ServiceFunction {
     const { config, specs, key, versions, routes, promotions, bus } = this.#props;
+    const { datasetTable, datasetsKey } = this.#props;
     const made = new ServiceFunction(this, id, {
       handler,
       description,
@@ -173,6 +176,8 @@ export class PromotionMachines extends NestedStack {
       'dynamodb:UpdateItem',
       'dynamodb:DeleteItem',
     );
+    datasetTable.grant(made, 'dynamodb:GetItem');
+    datasetsKey.grantDecrypt(made);
     grantKeyUse(made, key);
     made.addToRolePolicy(
       new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }),
@@ -198,14 +203,13 @@ export class PromotionMachines extends NestedStack {
     );
   }
 
-  #grantReads(reader: ServiceFunction, bucket: Bucket, keys: string, key?: IKey): void {
+  #grantReads(reader: ServiceFunction, bucket: Bucket, keys: string): void {
     reader.addToRolePolicy(
       new PolicyStatement({ actions: ['s3:GetObject'], resources: [bucket.arnForObjects(keys)] }),
     );
     reader.addToRolePolicy(
       new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }),
     );
-    key?.grantDecrypt(reader);
     acknowledge(
       reader.role,
       importedPatternFinding(Stack.of(bucket), bucket.bucketArn, `/${keys}`),

@@ -1,7 +1,6 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { PointerTable } from '../curate/pointer-table.ts';
 import { JoinTable } from '../record/join-table.ts';
 import { documentClient } from '../runtime/clients.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
@@ -19,7 +18,6 @@ export function createOperatorApi(): OperatorApi {
   const env = parseEnv(OperatorApiEnv);
   const context = createPromotionContext(env);
   const dynamo = documentClient();
-  const pointers = new PointerTable(dynamo, env.DATASET_TABLE);
   const joins = new JoinTable(dynamo, env.JOIN_TABLE);
   const machines = new MachineStore(new SFNClient({}), env.MACHINE_ARN_PREFIX);
   return {
@@ -27,7 +25,6 @@ export function createOperatorApi(): OperatorApi {
     uploads: new UploadStore(new S3Client({}), env.ARTIFACT_BUCKET),
     inspector: new GraphInspector(new LambdaClient({}), env.INSPECT_FUNCTION),
     endpointsOf: createEndpointsOf(env, context.specs),
-    validationSet: (model) => pointers.read(model, 'validation'),
     forecast: async (spec) =>
       forecastOf(spec, await recentTraffic(spec, joins, context.clock.nowMs())),
     startMachine: (model, promotion) => machines.start(model, promotion),

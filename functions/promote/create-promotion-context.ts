@@ -2,6 +2,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SageMakerClient } from '@aws-sdk/client-sagemaker';
 import * as z from 'zod/mini';
 import type { ModelSpec } from '../contracts/model-spec.ts';
+import { PointerTable } from '../curate/pointer-table.ts';
 import { readAsset } from '../runtime/asset.ts';
 import { documentClient } from '../runtime/clients.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -19,6 +20,7 @@ import { VersionTable } from './version-table.ts';
 export function createPromotionContext(env: MovingEnv): PromotionContext {
   const dynamo = documentClient();
   const publisher = new EventPublisher(new EventBridgeClient({}), env.EVENT_BUS);
+  const pointers = new PointerTable(dynamo, env.DATASET_TABLE);
   return {
     // Checked when they were synthesized.
     specs: readAsset('specs.json') as readonly ModelSpec[],
@@ -27,6 +29,7 @@ export function createPromotionContext(env: MovingEnv): PromotionContext {
     routeStore: new RouteStore(dynamo, env.ROUTE_TABLE, env.VERSION_TABLE),
     versions: new VersionTable(dynamo, env.VERSION_TABLE),
     clock: systemClock,
+    validationSet: (model) => pointers.read(model, 'validation'),
     publish: (events) => publisher.publish(events),
   };
 }

@@ -4,6 +4,7 @@ const moving = {
   VERSION_TABLE: z.string(),
   ROUTE_TABLE: z.string(),
   PROMOTION_TABLE: z.string(),
+  DATASET_TABLE: z.string(),
   EVENT_BUS: z.string(),
 };
 
@@ -24,7 +25,6 @@ export const OperatorApiEnv = z.object({
   ...moving,
   ...hosting,
   INSPECT_FUNCTION: z.string(),
-  DATASET_TABLE: z.string(),
   JOIN_TABLE: z.string(),
   /** The machine of a model is `<prefix><model>`. */
   MACHINE_ARN_PREFIX: z.string(),

@@ -19,8 +19,8 @@ export type Ground =
   | { readonly kind: 'shifted'; readonly promotion: Promotion; readonly reason: string };
 
 /**
- * Whether a promotion still stands on what it began with: its champion, its version, its spec, and, once
- * units are exposed, its own entry in the route.
+ * Whether a promotion still stands on what it began with: its champion, its version, its spec, the dataset
+ * it is compared on, and, once units are exposed, its own entry in the route.
  */
 export async function standsOn(
   model: string,
@@ -30,13 +30,18 @@ export async function standsOn(
   const promotion = await context.promotions.find(model, id);
   if (promotion?.state !== 'running') return { kind: 'ended' };
   const shifted = (reason: string): Ground => ({ kind: 'shifted', promotion, reason });
-  const [route, version] = await Promise.all([
+  const [route, version, validationSet] = await Promise.all([
     context.routes.read(model),
     context.versions.find(model, promotion.version),
+    promotion.dataset && context.validationSet(model),
   ]);
   if (!route) return shifted('the route is gone');
   if (digestOfSpec(specOf(context, model)) !== promotion.specDigest)
     return shifted('the spec was deployed anew with changes');
+  if (validationSet?.epoch !== promotion.dataset?.epoch)
+    return shifted(
+      `validation/${model} moved from epoch ${promotion.dataset?.epoch} to ${validationSet?.epoch}: what was compared on the former says nothing of the latter`,
+    );
   if (version?.digest !== promotion.digest) return shifted('the version is not what it was');
   if (version.stage === 'retired' || version.stage === 'rejected')
     return shifted(`version ${promotion.version} was ${version.stage} by hand`);

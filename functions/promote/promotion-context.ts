@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ApiError } from '../contracts/api-error.ts';
+import type { Pointer } from '../contracts/dataset.ts';
 import type { BusEvent } from '../contracts/event-bus.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { Promotion } from '../contracts/promotion.ts';
@@ -19,6 +20,8 @@ export interface PromotionContext {
   readonly routeStore: RouteStore;
   readonly versions: VersionTable;
   readonly clock: Clock;
+  /** Where the model's validation set is; undefined while it has none. */
+  validationSet(model: string): Promise<Pick<Pointer, 'digest' | 'epoch'> | undefined>;
   publish(events: readonly BusEvent[]): Promise<void>;
 }
 

@@ -1,5 +1,4 @@
 import { ApiError } from '../contracts/api-error.ts';
-import type { Pointer } from '../contracts/dataset.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { Hypothesis, Promotion } from '../contracts/promotion.ts';
 import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
@@ -18,8 +17,6 @@ export interface StartRequest {
 }
 
 export interface Starter extends PromotionContext {
-  /** Where the model's validation set is; undefined while it has none. */
-  validationSet(model: string): Promise<Pick<Pointer, 'digest' | 'epoch'> | undefined>;
   /** What the traffic of late lets the plan expect; undefined where the plan has no A/B step. */
   forecast(spec: ModelSpec): Promise<Forecast | undefined>;
   /** Starts the machine once for an id. @returns the execution's ARN. */

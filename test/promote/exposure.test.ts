@@ -1,10 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import type { DatasetDigest } from '../../functions/contracts/dataset.ts';
 import type { Promotion } from '../../functions/contracts/promotion.ts';
+import type { Digest } from '../../functions/contracts/version.ts';
 import { enterPlace, exposePlace, renewLease, standsOn } from '../../functions/promote/exposure.ts';
 import { runStep } from '../../functions/promote/step-machinery.ts';
 import { epochMsOf, instantOf } from '../../functions/runtime/clock.ts';
 import { aChallenger, aRoute, aVersion, START_MS, servedVersion } from '../builders/route.ts';
 import { aPlannedModel, aPromotion, InMemoryPromotions, PLACE } from './in-memory-promotions.ts';
+
+const digest = 'd'.repeat(64) as Digest & DatasetDigest;
 
 function standingIn(place: Promotion['place']) {
   const held = new InMemoryPromotions({ promotion: aPromotion({ place }) });
@@ -97,6 +101,14 @@ describe('the ground of a promotion', () => {
       'its spec is deployed with changes',
       (held) => void held.promotions.set('m-p1', { ...held.promotion, specDigest: 'other' }),
       'the spec was deployed anew with changes',
+    ],
+    [
+      'the validation set it began with is not the one everyone uses any more',
+      (held) => {
+        held.promotions.set('m-p1', { ...held.promotion, dataset: { digest, epoch: 1 } });
+        held.validationSet = { digest, epoch: 2 };
+      },
+      'validation/m moved from epoch 1 to 2',
     ],
     ['the route is gone', (held) => void (held.route = undefined), 'the route is gone'],
   ];

@@ -92,6 +92,7 @@ export class InMemoryPromotions {
   readonly frozen = new Map<string, unknown>();
   readonly versions: Map<string, Version>;
   route: Route | undefined;
+  validationSet: Awaited<ReturnType<PromotionContext['validationSet']>>;
   runs: string | undefined;
   last = 0;
   /** Called before a write; what it throws is a crash there. */
@@ -120,6 +121,7 @@ export class InMemoryPromotions {
         find: async (_: string, version: string) => this.versions.get(version),
       } as unknown as PromotionContext['versions'],
       clock: this.clock,
+      validationSet: async () => this.validationSet,
       publish: async (events) => {
         this.before('publish');
         this.published.push(...events);
