@@ -1,3 +1,4 @@
+import type { Pointer } from '../contracts/dataset.ts';
 import type { Promotion, PromotionPlace, StepResult } from '../contracts/promotion.ts';
 import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
 import { isWatched, lookEverySeconds, type WatchedStep } from '../contracts/promotion-pace.ts';
@@ -38,19 +39,34 @@ export async function standsOn(
   if (!route) return shifted('the route is gone');
   if (digestOfSpec(specOf(context, model)) !== promotion.specDigest)
     return shifted('the spec was deployed anew with changes');
-  if (validationSet?.epoch !== promotion.dataset?.epoch)
-    return shifted(
-      `validation/${model} moved from epoch ${promotion.dataset?.epoch} to ${validationSet?.epoch}: what was compared on the former says nothing of the latter`,
-    );
-  if (version?.digest !== promotion.digest) return shifted('the version is not what it was');
+  const reason =
+    shiftOfVersion(promotion, version) ??
+    shiftOfDataset(promotion, validationSet) ??
+    shiftOfChampion(promotion, route);
+  return reason === undefined ? { kind: 'firm', promotion, route } : shifted(reason);
+}
+
+function shiftOfVersion(promotion: Promotion, version: Version | undefined): string | undefined {
+  if (version?.digest !== promotion.digest) return 'the version is not what it was';
   if (version.stage === 'retired' || version.stage === 'rejected')
-    return shifted(`version ${promotion.version} was ${version.stage} by hand`);
-  const isCrowned = isChampionBy(route, promotion);
-  if (!isCrowned && route.champion.version !== promotion.champion.version)
-    return shifted(
-      `${route.changedBy} made version ${route.champion.version} the champion: ${route.reason}`,
-    );
-  return { kind: 'firm', promotion, route };
+    return `version ${promotion.version} was ${version.stage} by hand`;
+  return undefined;
+}
+
+/** What was compared on one set says nothing of another. */
+function shiftOfDataset(
+  { model, dataset }: Promotion,
+  now: Pick<Pointer, 'epoch'> | undefined,
+): string | undefined {
+  if (!dataset || now?.epoch === dataset.epoch) return undefined;
+  return `validation/${model} moved on from epoch ${dataset.epoch}, which this promotion is compared on`;
+}
+
+function shiftOfChampion(promotion: Promotion, route: Route): string | undefined {
+  const { champion, changedBy, reason } = route;
+  if (isChampionBy(route, promotion) || champion.version === promotion.champion.version)
+    return undefined;
+  return `${changedBy} made version ${champion.version} the champion: ${reason}`;
 }
 
 /** Whether the promotion itself made its version the champion; else that was somebody's own decision. */

@@ -108,7 +108,7 @@ describe('the ground of a promotion', () => {
         held.promotions.set('m-p1', { ...held.promotion, dataset: { digest, epoch: 1 } });
         held.validationSet = { digest, epoch: 2 };
       },
-      'validation/m moved from epoch 1 to 2',
+      'validation/m moved on from epoch 1',
     ],
     ['the route is gone', (held) => void (held.route = undefined), 'the route is gone'],
   ];
