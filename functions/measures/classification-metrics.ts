@@ -86,7 +86,8 @@ interface Step {
 }
 
 function steps({ labels, scores, weights }: ScoredRows): Step[] {
-  const order = Int32Array.from(labels, (_, row) => row);
+  // A row that a resample has not drawn is no row: a step of such rows would divide by nothing.
+  const order = Int32Array.from(labels, (_, row) => row).filter((row) => (weights?.[row] ?? 1) > 0);
   order.sort((one, other) => (scores[other] ?? 0) - (scores[one] ?? 0));
   const reached: Step[] = [];
   let positives = 0;
