@@ -22,7 +22,7 @@ export class WorldTraffic {
   readonly #world: World;
   #seed = 100;
   #due: Due[] = [];
-  sent = 0;
+  readonly predictionIds: string[] = [];
   /** Requests that were not answered with 200. */
   readonly failed: unknown[] = [];
   readonly versions = new Map<string, number>();
@@ -70,12 +70,12 @@ export class WorldTraffic {
   }: ReturnType<World['requests']> extends Generator<infer R> ? R : never) {
     const path = `/v1/models/${this.#spec.name}/${route}`;
     const { status, json, text } = await this.#stack.call('POST', path, body);
-    this.sent += 1;
     if (status !== 200) return void this.failed.push({ status, text });
     const version = String(json['version']);
     this.versions.set(version, (this.versions.get(version) ?? 0) + 1);
     const nowMs = this.#stack.clock.nowMs();
-    const { predictionId } = json;
+    const predictionId = String(json['predictionId']);
+    this.predictionIds.push(predictionId);
     for (const { row, outcome, delayMs } of outcomes) {
       const atMs = nowMs + delayMs;
       const slot =
