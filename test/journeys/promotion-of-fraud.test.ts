@@ -4,7 +4,7 @@ import type { Promotion } from '../../functions/contracts/promotion.ts';
 import { cardFraud } from '../../functions/models/card-fraud.ts';
 import { trainModel } from '../../functions/retrain/train-model.ts';
 import { cardFraudWorld } from '../../infra/local/demo/worlds/card-fraud.ts';
-import { passTime, startPromotion, statesOf } from '../builders/promoted.ts';
+import { candidate, passTime, startPromotion, statesOf } from '../builders/promoted.ts';
 import { untilShown } from '../builders/recorded.ts';
 import { type RunningStack, startStack, until } from '../builders/running-stack.ts';
 import { validationSet } from '../builders/validation-set.ts';
@@ -122,5 +122,18 @@ describe.runIf(IS_FULL)('of card fraud', () => {
       expect.arrayContaining(['Replay traffic', 'Shadow: look', 'Approve', 'Bake: look', 'Keep']),
     );
     expect(traffic.failed).toEqual([]);
+  });
+
+  test('a worse version is rejected with the numbers before anybody meets it', async () => {
+    const before = await stack.client.route(spec.name);
+    const promotion = await startPromotion(
+      stack,
+      spec,
+      await candidate(stack, spec, { bias: 0.1 }),
+    );
+    const ended = await passTime(stack, promotion, ({ state }) => state !== 'running');
+    expect(ended).toMatchObject({ state: 'rejected', idea: 'bad', place: { step: 1 } });
+    expect(ended.reason).toMatch(/averagePrecision goes from 0\.\d+ to 0\.\d+ .* worse/);
+    expect(await stack.client.route(spec.name)).toEqual(before);
   });
 });

@@ -4,7 +4,7 @@ import type { Promotion } from '../../functions/contracts/promotion.ts';
 import { searchRanking } from '../../functions/models/search-ranking.ts';
 import { trainModel } from '../../functions/retrain/train-model.ts';
 import { searchRankingWorld } from '../../infra/local/demo/worlds/search-ranking.ts';
-import { passTime, startPromotion, statesOf } from '../builders/promoted.ts';
+import { candidate, passTime, startPromotion, statesOf } from '../builders/promoted.ts';
 import { type RunningStack, serveLinear, startStack } from '../builders/running-stack.ts';
 import { validationSet } from '../builders/validation-set.ts';
 import { WorldTraffic } from '../builders/world-traffic.ts';
@@ -91,5 +91,14 @@ describe.runIf(IS_FULL)('of search rankings', () => {
       expect.arrayContaining(['Replay traffic', 'A/B test: look', 'Bake: look', 'Keep']),
     );
     expect(traffic.failed).toEqual([]);
+  });
+
+  test('a worse version is rejected with the numbers before anybody meets it', async () => {
+    const before = await stack.client.route(spec.name);
+    const promotion = await startPromotion(stack, spec, await candidate(stack, spec, { bias: 1 }));
+    const ended = await passTime(stack, promotion, ({ state }) => state !== 'running');
+    expect(ended).toMatchObject({ state: 'rejected', idea: 'bad', place: { step: 1 } });
+    expect(ended.reason).toMatch(/ndcg goes from 0\.\d+ to 0\.\d+ .* worse/);
+    expect(await stack.client.route(spec.name)).toEqual(before);
   });
 });
