@@ -16,11 +16,7 @@ import {
   meanLogLoss,
   rocAuc,
 } from '../../functions/measures/classification-metrics.ts';
-import {
-  expectedAveragePrecision,
-  expectedRows,
-  maturedRows,
-} from '../../functions/measures/matured-rows.ts';
+import { expectedAveragePrecision, expectedRows } from '../../functions/measures/matured-rows.ts';
 import {
   discountedGain,
   normalisedGain,
@@ -130,11 +126,20 @@ describe('ranking', () => {
     const mean = (cutoff?: number) =>
       queries.reduce((sum, served) => sum + reciprocalRank(served, cutoff), 0) / queries.length;
     expect([mean(), mean(2)].map(round)).toEqual([0.458333, 0.375]);
+    // A query without a relevant item counts as 0 with us; the figure that leaves it out is of the others.
+    const relevant = queries.map((served) => reciprocalRank(served)).filter((rank) => rank > 0);
+    const total = relevant.reduce((sum, rank) => sum + rank, 0);
+    expect(round(total / relevant.length)).toBe(0.611111);
   });
 
   it('K5: the order served decides between equal scores', () => {
-    expect(round(normalisedGain([0, 1, 0, 1], 2, 'linear'))).toBe(0.386853);
-    expect(normalisedGain([0, 0, 1, 1], 2, 'linear')).toBe(0);
+    const orders = [
+      [0, 1, 0, 1],
+      [0, 0, 1, 1],
+    ].map((served) => normalisedGain(served, 2, 'linear') ?? Number.NaN);
+    expect(orders.map(round)).toEqual([0.386853, 0]);
+    // sklearn has scores only and averages over the orders they allow; we know which of these a customer saw.
+    expect(round(orders.reduce((sum, value) => sum + value, 0) / orders.length)).toBe(0.193426);
   });
 });
 
@@ -150,6 +155,7 @@ describe('classification', () => {
       truePositives: 2,
       falsePositives: 1,
       falseNegatives: 1,
+      trueNegatives: 6,
       cost: 105,
     });
     expect(rounded(decisionMetrics(sums))).toEqual({
@@ -171,6 +177,7 @@ describe('classification', () => {
     expect([averagePrecision(rows), rocAuc(rows), brierScore(rows)].map(round)).toEqual([
       0.866667, 0.904762, 0.11179,
     ]);
+    expect(round(trapezoidArea(rows))).toBe(0.85);
     expect(round(meanLogLoss(rows))).toBe(0.350149);
     expect(rounded(atTop(rows, 2))).toEqual({ precision: 1, recall: 0.666667 });
     expect(cheapestThreshold(rows, costs)).toEqual({ threshold: 0.35, cost: 10 });
@@ -180,6 +187,18 @@ describe('classification', () => {
       0.197, 0.197, 0.197,
     ]);
   });
+
+  /** The other area under the curve: its straight lines promise what no threshold reaches, so only AP is ours. */
+  function trapezoidArea(rows: { labels: number[]; scores: number[] }): number {
+    let last = { precision: 1, recall: 0 };
+    let area = 0;
+    for (const threshold of rows.scores.toSorted((one, other) => other - one)) {
+      const { precision = 0, recall = 0 } = decisionMetrics(decisionSums(rows, threshold, costs));
+      area += ((recall - last.recall) * (precision + last.precision)) / 2;
+      last = { precision, recall };
+    }
+    return area;
+  }
 
   it('C2: equal scores are one step', () => {
     const rows = {
@@ -195,6 +214,7 @@ describe('classification', () => {
       precision: 0,
       recall: undefined,
       falsePositiveRate: 0.25,
+      alertShare: 1 / 4,
     });
     expect([averagePrecision(rows), rocAuc(rows)]).toEqual([undefined, undefined]);
   });
@@ -202,6 +222,8 @@ describe('classification', () => {
   it('C4: weights undo a sampled log', () => {
     const weights = [1, 1, 10, 10, 10];
     const rows = { labels: [1, 1, 0, 0, 0], scores: [1, 0, 1, 0, 0], weights };
+    const unweighted = decisionSums({ labels: rows.labels, scores: rows.scores }, 0.5, costs);
+    expect(decisionMetrics(unweighted).precision).toBe(0.5);
     const { precision, falsePositiveRate, prevalence, recall } = decisionMetrics(
       decisionSums(rows, 0.5, costs),
     );
@@ -223,6 +245,10 @@ describe('classification', () => {
       0.15, 0.3125, 0.225,
     ]);
     expect([brierScore(rows), calibrationRatio(rows)].map(round)).toEqual([0.2075, 1.111111]);
+    // One bin of all rows: what was promised, and what came.
+    expect(equalMassBins(rows, 1)).toEqual([
+      { rows: 8, meanScore: expect.closeTo(0.45, 9), observedShare: 0.5 },
+    ]);
   });
 
   it('E1: what calibrated probabilities promise before labels come', () => {
@@ -231,29 +257,11 @@ describe('classification', () => {
     const sums = decisionSums(rows, 0.5, costs);
     const { truePositives, falsePositives, falseNegatives, trueNegatives } = sums;
     expect([truePositives, falsePositives, falseNegatives].map(round)).toEqual([2.3, 0.7, 0.7]);
+    expect(round(truePositives + falseNegatives)).toBe(3);
     const accuracy = (truePositives + trueNegatives) / probabilities.length;
     expect(round(accuracy)).toBe(0.825);
     const { precision, recall } = decisionMetrics(sums);
     const estimates = [precision, recall, rocAuc(rows), expectedAveragePrecision(probabilities)];
     expect(estimates.map(round)).toEqual([0.766667, 0.766667, 0.876667, 0.781718]);
   });
-});
-
-it('L1: silence becomes a negative when the row has matured', () => {
-  const events = [
-    { predictedAt: 0, score: 0.9, label: 1, labelledAt: 2 },
-    { predictedAt: 1, score: 0.8, label: 0, labelledAt: 3 },
-    { predictedAt: 2, score: 0.7 },
-    { predictedAt: 3, score: 0.2 },
-    { predictedAt: 4, score: 0.3, label: 1, labelledAt: 9 },
-    { predictedAt: 8, score: 0.95 },
-  ];
-  const metricsOf = (silence: 'negative' | 'unknown') => {
-    const rows = maturedRows(events, 10, 5, silence);
-    const sums = decisionSums(rows, 0.5, { falsePositive: 1, falseNegative: 1 });
-    const { precision, recall } = decisionMetrics(sums);
-    return { ...rounded({ precision, recall }), completeness: rows.completeness };
-  };
-  expect(metricsOf('unknown')).toEqual({ precision: 0.5, recall: 0.5, completeness: 0.6 });
-  expect(metricsOf('negative')).toEqual({ precision: 0.333333, recall: 0.5, completeness: 0.6 });
 });
