@@ -11,11 +11,49 @@ const Caller = z.strictObject({
   requestsPerDay: z.int().positive(),
 });
 
+/**
+ * List prices of us-east-1 in USD without free tier, tier or plan, collected on 2026-11-23 from the pages
+ * named; no live price list was asked. Another region or contract has others:
+ * `-c prices='{"apiRequest":3.7e-6}'` replaces those it names.
+ */
+const PRICES = {
+  /** https://aws.amazon.com/api-gateway/pricing/ REST API, first 333 million a month. */
+  apiRequest: 3.5e-6,
+  /** https://aws.amazon.com/lambda/pricing/ */
+  lambdaRequest: 0.2e-6,
+  lambdaX86GbSecond: 1.66667e-5,
+  lambdaArmGbSecond: 1.33334e-5,
+  /** Of an environment that is kept warm: while it answers, and for being there. */
+  warmX86GbSecond: 9.7222e-6,
+  warmArmGbSecond: 7.7778e-6,
+  keptWarmX86GbSecond: 4.1667e-6,
+  keptWarmArmGbSecond: 3.3334e-6,
+  /** https://aws.amazon.com/cloudwatch/pricing/ Logs of Lambda, first 10 TB a month. */
+  logsGb: 0.5,
+  metricMonth: 0.3,
+  /** By metric in the alarm. */
+  alarmMetricMonth: 0.1,
+  fastAlarmMetricMonth: 0.3,
+  dashboardMonth: 3,
+  /** https://aws.amazon.com/dynamodb/pricing/on-demand/ Units of 1 KB written and 4 KB read. */
+  writeUnit: 0.625e-6,
+  readUnit: 0.125e-6,
+  /** https://aws.amazon.com/firehose/pricing/ Direct PUT, each record rounded up to 5 KB. */
+  firehoseGb: 0.029,
+  parquetGb: 0.018,
+  partitioningGb: 0.02,
+  /** https://aws.amazon.com/kms/pricing/ */
+  keyMonth: 1,
+};
+export type Prices = Readonly<Record<keyof typeof PRICES, number>>;
+const PRICE_NAMES = Object.keys(PRICES) as (keyof Prices)[];
+
 const Config = z.strictObject({
   /** Part of every name, so that stages live side by side in one account. */
   stage: z.string().regex(/^[a-z][a-z0-9]{0,19}$/),
   region: z.string(),
   callers: z.array(Caller).min(1),
+  prices: z.record(z.enum(PRICE_NAMES), z.number().nonnegative()),
 });
 
 export type Config = z.infer<typeof Config>;
@@ -30,14 +68,18 @@ const FIRST_CALLER: z.infer<typeof Caller> = {
 
 /**
  * The only reader of context and environment: `cdk deploy -c stage=prod -c region=eu-central-1`, callers
- * as JSON in the context of cdk.json. A region is needed because replicas of tables are named by it.
+ * and prices as JSON. A region is needed because replicas of tables are named by it.
  */
 export function readConfig(node: Node): Config {
-  const callers: unknown = node.tryGetContext('callers');
+  const given = (name: string): unknown => {
+    const value: unknown = node.tryGetContext(name);
+    return typeof value === 'string' ? JSON.parse(value) : value;
+  };
   return Config.parse({
     stage: node.tryGetContext('stage') ?? 'main',
     region: node.tryGetContext('region') ?? process.env['CDK_DEFAULT_REGION'] ?? 'us-east-1',
-    callers: typeof callers === 'string' ? JSON.parse(callers) : (callers ?? [FIRST_CALLER]),
+    callers: given('callers') ?? [FIRST_CALLER],
+    prices: { ...DEFAULTS.prices, ...z.looseObject({}).parse(given('prices') ?? {}) },
   });
 }
 
@@ -79,6 +121,8 @@ export const DEFAULTS = {
   recordAttempts: 5,
   /** Share of answered rows that are not in the join table, two quarters of an hour in a row: far above what is on its way at the ends of them. */
   unrecordedShare: 0.01,
+  /** What the dashboards and `npm run cost` reckon with. */
+  prices: PRICES,
   /** Firehose converts to Parquet from buffers of 64 MB on; small models fill none, so time decides. */
   archiveBuffer: { sizeMb: 64, seconds: 300 },
 } as const;

@@ -21,8 +21,8 @@ export class EvaluatedModel extends NestedStack {
   constructor(scope: Construct, id: string, props: EvaluatedModelProps) {
     super(scope, id, { description: `Slipway: evaluates ${id}` });
     const { config, spec, server, scheduled } = props;
-    const { stage } = config;
-    const metrics = new ModelMetrics(spec, server);
+    const { stage, prices } = config;
+    const metrics = new ModelMetrics(spec, server, prices);
     const alarms = new ObjectiveAlarms(this, 'Objectives', { spec, stage, metrics });
     new ModelDashboard(this, 'Dashboard', { spec, stage, metrics, alarms });
     scheduled.schedule(this, spec.name);

@@ -144,6 +144,7 @@ function service({ spec, metrics }: ModelDashboardProps): IWidget[] {
       ),
       THIRD,
     ),
+    graph(`Cost of answering${metrics.costBeside}`, [metrics.cost(options)], 24),
   ];
 }
 

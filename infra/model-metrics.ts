@@ -12,6 +12,8 @@ import {
 } from '../functions/contracts/quality-metric.ts';
 import { METRIC_NAMESPACE, SERVING_METRICS } from '../functions/contracts/serving-metric.ts';
 import { WINDOW_METRICS } from '../functions/contracts/window-metric.ts';
+import type { Prices } from './config.ts';
+import { costBeside, servingCost } from './serving-cost.ts';
 
 export type Arm = 'champion' | 'challenger';
 
@@ -41,10 +43,12 @@ export const isKnownByArm = (metric: MetricId): boolean => {
 export class ModelMetrics {
   readonly #spec: ModelSpec;
   readonly #server: IFunction;
+  readonly #prices: Prices;
 
-  constructor(spec: ModelSpec, server: IFunction) {
+  constructor(spec: ModelSpec, server: IFunction, prices: Prices) {
     this.#spec = spec;
     this.#server = server;
+    this.#prices = prices;
   }
 
   /** Under a name of Slipway's namespace, for what is published as it is. */
@@ -102,6 +106,28 @@ export class ModelMetrics {
       case 'share':
         return this.serving('requests', Stats.SUM, options);
     }
+  }
+
+  /** USD a million predictions, by what Lambda measures of the function that answers. */
+  cost(options: MetricOptions): IMetric {
+    const period = atLeastAMinute(options.period);
+    const billed = {
+      duration: this.#server.metricDuration({ period, statistic: Stats.SUM }),
+      invocations: this.#server.metricInvocations({ period }),
+      predictions: this.serving('rows', Stats.SUM, { period }),
+      ...(this.#spec.runtime.functionUrl && {
+        functionUrlRequests: this.#server.metric('UrlRequestCount', {
+          period,
+          statistic: Stats.SUM,
+        }),
+      }),
+    };
+    return servingCost(this.#spec, this.#prices, billed, period);
+  }
+
+  /** What `cost` leaves out, in words for the title of its graph. */
+  get costBeside(): string {
+    return costBeside(this.#spec, this.#prices);
   }
 
   #components(names: readonly QualityComponent[], options: MetricOptions) {

@@ -4,6 +4,7 @@ import {
   Dashboard,
   GraphWidget,
   type IAlarm,
+  type IMetric,
   type IWidget,
   Metric,
   Stats,
@@ -15,11 +16,13 @@ import type { ModelSpec } from '../functions/contracts/model-spec.ts';
 import { type AlarmSubject, objectiveAlarmName } from '../functions/contracts/objective-alarm.ts';
 import { METRIC_NAMESPACE, SERVING_METRICS } from '../functions/contracts/serving-metric.ts';
 import { WINDOW_METRICS } from '../functions/contracts/window-metric.ts';
+import type { Config, Prices } from './config.ts';
+import { servingCost } from './serving-cost.ts';
 
 const HEIGHT = 4;
 const NAME_WIDTH = 3;
-const ALARMS_WIDTH = 6;
-const GRAPH_WIDTH = 5;
+const ALARMS_WIDTH = 5;
+const GRAPH_WIDTH = 4;
 const HOUR = Duration.hours(1);
 const FIVE_MINUTES = Duration.minutes(5);
 
@@ -28,22 +31,22 @@ const FIVE_MINUTES = Duration.minutes(5);
  * removed without it.
  */
 export class OverviewDashboard extends Construct {
-  constructor(scope: Construct, id: string, stage: string, specs: readonly ModelSpec[]) {
+  constructor(scope: Construct, id: string, config: Config, specs: readonly ModelSpec[]) {
     super(scope, id);
     new Dashboard(this, 'Dashboard', {
-      dashboardName: `slipway-${stage}`,
+      dashboardName: `slipway-${config.stage}`,
       defaultInterval: Duration.days(1),
-      widgets: specs.map((spec) => this.#row(spec, stage)),
+      widgets: specs.map((spec) => this.#row(spec, config)),
     });
   }
 
-  #row(spec: ModelSpec, stage: string): IWidget[] {
+  #row(spec: ModelSpec, { stage, prices }: Config): IWidget[] {
     const { name, owner } = spec;
     const sum = (metric: keyof typeof SERVING_METRICS) =>
       metricOf(name, SERVING_METRICS[metric].name, Stats.SUM, FIVE_MINUTES);
     const gauge = (metric: keyof typeof WINDOW_METRICS) =>
       metricOf(name, WINDOW_METRICS[metric].name, Stats.AVERAGE, HOUR);
-    const graph = (title: string, left: Metric[]) =>
+    const graph = (title: string, left: IMetric[]) =>
       new GraphWidget({ title, left, width: GRAPH_WIDTH, height: HEIGHT, liveData: true });
     return [
       new TextWidget({
@@ -58,6 +61,7 @@ export class OverviewDashboard extends Construct {
         height: HEIGHT,
       }),
       graph('Requests and failures', [sum('requests'), sum('failures')]),
+      graph('Cost of answering, about', [costOf(spec, prices)]),
       graph('Label coverage', [gauge('labelCoverage')]),
       graph('Drift', [gauge('largestStability'), gauge('predictionStability')]),
     ];
@@ -77,6 +81,17 @@ export class OverviewDashboard extends Construct {
       }),
     );
   }
+}
+
+/**
+ * By the server's own clock, and as if every request came through the API: what Lambda measures, which the
+ * model's dashboard reckons with, goes by the name of the function.
+ */
+function costOf(spec: ModelSpec, prices: Prices): IMetric {
+  const sum = (metric: keyof typeof SERVING_METRICS) =>
+    metricOf(spec.name, SERVING_METRICS[metric].name, Stats.SUM, FIVE_MINUTES);
+  const [duration, invocations, predictions] = [sum('latency'), sum('requests'), sum('rows')];
+  return servingCost(spec, prices, { duration, invocations, predictions }, FIVE_MINUTES);
 }
 
 const metricOf = (model: string, metricName: string, statistic: string, period: Duration) =>

@@ -44,7 +44,7 @@ export class OperationsStack extends Stack {
         functionFailures(shared),
         `${shared.node.path} failed or was throttled.`,
       );
-    new OverviewDashboard(this, 'Overview', config.stage, specs);
+    new OverviewDashboard(this, 'Overview', config, specs);
     for (const spec of specs) {
       const { name } = spec;
       unrecordedAlarm(this, name);

@@ -3,9 +3,9 @@ import { RECORDING_METRICS } from '../../functions/contracts/recording-metric.ts
 import { SERVING_METRICS } from '../../functions/contracts/serving-metric.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { embeddedMetrics, predictionLines } from '../../functions/serve/prediction-log.ts';
+import { DEFAULTS } from '../../infra/config.ts';
 import { aLine } from '../builders/prediction-line.ts';
 import { listOf, objectOf, synthesize } from '../builders/templates.ts';
-import { PRICES } from './prices.ts';
 
 /**
  * What a million predictions of delivery times cost, one a request, each with its outcome and half of them
@@ -25,6 +25,7 @@ const ASSUMED = {
   /** START, END and REPORT of an invocation. */
   platformLogBytes: 350,
 };
+const { prices } = DEFAULTS;
 const MILLION = 1e6;
 const GB = 1024 ** 3;
 /** Direct PUT rounds each record up to this. */
@@ -65,28 +66,28 @@ const reads = MILLION * 3;
 const firehoseGb = (FIREHOSE_RECORD_BYTES * 3 * MILLION) / GB;
 
 const perMillion: readonly (readonly [what: string, dollars: number])[] = [
-  ['API Gateway: predictions', MILLION * PRICES.apiRequest],
-  ['API Gateway: outcomes', reports * PRICES.apiRequest],
+  ['API Gateway: predictions', MILLION * prices.apiRequest],
+  ['API Gateway: outcomes', reports * prices.apiRequest],
   [
     'Lambda: predictions',
-    MILLION * PRICES.lambdaRequest + gbSeconds(serveMs, MILLION) * PRICES.lambdaGbSecond,
+    MILLION * prices.lambdaRequest + gbSeconds(serveMs, MILLION) * prices.lambdaX86GbSecond,
   ],
   [
     'Lambda: recording and outcomes',
-    (deliveries + reports) * PRICES.lambdaRequest +
+    (deliveries + reports) * prices.lambdaRequest +
       (gbSeconds(recordMsAnEvent, MILLION) + gbSeconds(outcomeReportMs, reports)) *
-        PRICES.lambdaGbSecond,
+        prices.lambdaX86GbSecond,
   ],
-  ['Logs: one line a prediction', logGb(lineBytes, MILLION) * PRICES.logsGb],
+  ['Logs: one line a prediction', logGb(lineBytes, MILLION) * prices.logsGb],
   [
     'Logs: platform lines',
-    logGb(ASSUMED.platformLogBytes, MILLION + deliveries + reports) * PRICES.logsGb,
+    logGb(ASSUMED.platformLogBytes, MILLION + deliveries + reports) * prices.logsGb,
   ],
-  ['DynamoDB: writes', writes * PRICES.writeUnit],
-  ['DynamoDB: reads', reads * PRICES.readUnit],
+  ['DynamoDB: writes', writes * prices.writeUnit],
+  ['DynamoDB: reads', reads * prices.readUnit],
   [
     'Firehose: three records, as Parquet by day',
-    firehoseGb * (PRICES.firehoseGb + PRICES.parquetGb + PRICES.partitioningGb),
+    firehoseGb * (prices.firehoseGb + prices.parquetGb + prices.partitioningGb),
   ],
 ];
 
@@ -97,7 +98,7 @@ const alarms = app.of('AWS::CloudWatch::Alarm').map(({ properties }) => {
   const periods = [properties, ...metricsOf.map((query) => objectOf(query['MetricStat']))];
   const isFast = periods.some(({ Period }) => typeof Period === 'number' && Period < 60);
   return (
-    Math.max(1, metricsOf.length) * (isFast ? PRICES.fastAlarmMetricMonth : PRICES.alarmMetricMonth)
+    Math.max(1, metricsOf.length) * (isFast ? prices.fastAlarmMetricMonth : prices.alarmMetricMonth)
   );
 });
 const namesOf = (definitions: object) => Object.keys(definitions).length;
@@ -107,9 +108,9 @@ const metricsOfModel =
   namesOf(RECORDING_METRICS);
 const monthly: readonly (readonly [what: string, dollars: number])[] = [
   [`${alarms.length} alarms`, alarms.reduce((sum, dollars) => sum + dollars, 0)],
-  [`${metricsOfModel} metrics, all of them in use`, metricsOfModel * PRICES.metricMonth],
-  ['dashboards', app.of('AWS::CloudWatch::Dashboard').length * PRICES.dashboardMonth],
-  ['keys', app.of('AWS::KMS::Key').length * PRICES.keyMonth],
+  [`${metricsOfModel} metrics, all of them in use`, metricsOfModel * prices.metricMonth],
+  ['dashboards', app.of('AWS::CloudWatch::Dashboard').length * prices.dashboardMonth],
+  ['keys', app.of('AWS::KMS::Key').length * prices.keyMonth],
 ];
 
 const printed = (rows: typeof perMillion) => [

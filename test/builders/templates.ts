@@ -50,10 +50,16 @@ export interface Synthesized {
   [Symbol.dispose](): void;
 }
 
-/** Synthesizes the app in a folder of its own and reads every template, nested ones too. */
-export function synthesize(specs: readonly ModelSpec[]): Synthesized {
+/**
+ * Synthesizes the app in a folder of its own and reads every template, nested ones too.
+ * @param settings as given by `-c`.
+ */
+export function synthesize(
+  specs: readonly ModelSpec[],
+  settings: Readonly<Record<string, unknown>> = {},
+): Synthesized {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-synth-'));
-  const { app, stateful, delivery, operations } = buildApp(specs, folder);
+  const { app, stateful, delivery, operations } = buildApp(specs, folder, settings);
   app.synth();
   const sources = [stateful, delivery, operations].flatMap((stack) =>
     readSources(folder, `${stack.stackName}.template.json`, {
