@@ -107,7 +107,7 @@ export const DEFAULTS = {
   uploadExpiryDays: 7,
   /** Events that a follower missed can be replayed for this long; the ledger keeps what must stay. */
   eventRetention: Duration.days(90),
-  /** A move is told of at once; only one whose function died waits this long, and followers may. */
+  /** Facts are told at once; only those whose writer died, or that the bus did not take, wait this long. */
   announcementInterval: Duration.minutes(5),
   /** Results of Athena are copies; whoever needs one longer saves it. */
   queryResultDays: 7,

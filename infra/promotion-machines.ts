@@ -1,5 +1,5 @@
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import { type EventBus, Match, Rule } from 'aws-cdk-lib/aws-events';
+import { Match, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -18,6 +18,7 @@ import {
   ReplayEnv,
 } from '../functions/promote/env.ts';
 import { acknowledge, importedPatternFinding } from './acknowledgements.ts';
+import type { Announcer } from './announcer.ts';
 import type { HandlerName } from './bundle.ts';
 import { type Config, DEFAULTS } from './config.ts';
 import { failureAlarm, functionFailures } from './failure-alarm.ts';
@@ -35,7 +36,7 @@ export interface PromotionMachinesProps {
   readonly routes: TableV2;
   readonly promotions: TableV2;
   readonly units: TableV2;
-  readonly bus: EventBus;
+  readonly announcer: Announcer<z.core.$ZodType>;
   readonly deadLetters: Queue;
   readonly archive: Bucket;
   readonly datasets: Bucket;
@@ -113,13 +114,13 @@ export class PromotionMachines extends NestedStack {
   }
 
   #moving() {
-    const { versions, routes, promotions, datasetTable, bus } = this.#props;
+    const { versions, routes, promotions, datasetTable, announcer } = this.#props;
     return {
       DATASET_TABLE: datasetTable.tableName,
       VERSION_TABLE: versions.tableName,
       ROUTE_TABLE: routes.tableName,
       PROMOTION_TABLE: promotions.tableName,
-      EVENT_BUS: bus.eventBusName,
+      ANNOUNCE_FUNCTION: announcer.functionName,
     };
   }
 
@@ -145,7 +146,7 @@ export class PromotionMachines extends NestedStack {
     invocation: Invocation,
     { env, environment }: Wired<Env>,
   ): ServiceFunction {
-    const { config, specs, key, versions, routes, promotions, bus } = this.#props;
+    const { config, specs, key, versions, routes, promotions, announcer } = this.#props;
     const { datasetTable, datasetsKey } = this.#props;
     const made = new ServiceFunction(this, id, {
       handler,
@@ -179,9 +180,7 @@ export class PromotionMachines extends NestedStack {
     datasetTable.grant(made, 'dynamodb:GetItem');
     datasetsKey.grantDecrypt(made);
     grantKeyUse(made, key);
-    made.addToRolePolicy(
-      new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }),
-    );
+    announcer.grantStart(made);
     return made;
   }
 

@@ -1,18 +1,17 @@
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import { EvaluationTable } from '../evaluate/evaluation-table.ts';
+import { announcingBy } from '../runtime/announcement.ts';
 import { readAsset } from '../runtime/asset.ts';
 import { documentClient } from '../runtime/clients.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { EventPublisher } from '../runtime/event-publisher.ts';
+import { FunctionStarter } from '../runtime/function-starter.ts';
 import { parseEnv } from '../runtime/parse-env.ts';
 import type { DatasetApi } from './dataset-api.ts';
 import { DatasetStore } from './dataset-store.ts';
 import { DatasetTable } from './dataset-table.ts';
 import { DatasetApiEnv } from './env.ts';
-import { FunctionStarter } from './function-starter.ts';
 import { PointerTable } from './pointer-table.ts';
 import { UploadStore } from './upload-store.ts';
 
@@ -30,7 +29,7 @@ export function createDatasetApi(): DatasetApi {
     table: new DatasetTable(dynamo, env.DATASET_TABLE),
     pointers: new PointerTable(dynamo, env.DATASET_TABLE),
     evaluations: new EvaluationTable(dynamo, env.EVALUATION_TABLE),
-    events: new EventPublisher(new EventBridgeClient({}), env.EVENT_BUS),
+    announce: announcingBy(new FunctionStarter(lambda, env.ANNOUNCE_FUNCTION)),
     imports: new FunctionStarter(lambda, env.IMPORT_FUNCTION),
     exports: new FunctionStarter(lambda, env.EXPORT_FUNCTION),
     snapshots: new FunctionStarter(lambda, env.SNAPSHOT_FUNCTION),

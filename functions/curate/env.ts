@@ -1,10 +1,7 @@
 import * as z from 'zod/mini';
 
-const Stores = {
-  DATASET_BUCKET: z.string(),
-  DATASET_TABLE: z.string(),
-  EVENT_BUS: z.string(),
-};
+const Stores = { DATASET_BUCKET: z.string(), DATASET_TABLE: z.string() };
+const Telling = { ...Stores, EVENT_BUS: z.string() };
 
 /** Environment of `operator-api.handler.ts`. */
 export const DatasetApiEnv = z.object({
@@ -13,17 +10,18 @@ export const DatasetApiEnv = z.object({
   IMPORT_FUNCTION: z.string(),
   EXPORT_FUNCTION: z.string(),
   SNAPSHOT_FUNCTION: z.string(),
+  ANNOUNCE_FUNCTION: z.string(),
 });
 
 /** Environment of `import-requested.handler.ts`. */
-export const ImportEnv = z.object(Stores);
+export const ImportEnv = z.object(Telling);
 
 /** Environment of `export-requested.handler.ts`. */
-export const ExportEnv = z.object({ DATASET_BUCKET: z.string(), DATASET_TABLE: z.string() });
+export const ExportEnv = z.object(Stores);
 
 /** Environment of `snapshot-requested.handler.ts`. */
 export const SnapshotEnv = z.object({
-  ...Stores,
+  ...Telling,
   ARCHIVE_BUCKET: z.string(),
   SEALING_KEY: z.string(),
 });

@@ -2,20 +2,19 @@ import { ApiError } from '../contracts/api-error.ts';
 import type { DatasetDigest, LeakageFinding, Pointer, PointerName } from '../contracts/dataset.ts';
 import type { PointerMoved } from '../contracts/dataset-events.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
+import type { Announce } from '../runtime/announcement.ts';
 import { type Clock, epochMsOf, instantOf } from '../runtime/clock.ts';
-import type { EventPublisher } from '../runtime/event-publisher.ts';
 import { ROW_DIGESTS } from './dataset-build.ts';
 import type { DatasetStore } from './dataset-store.ts';
 import type { DatasetTable } from './dataset-table.ts';
 import { explainFinding, sharedDigests, timeOrderFinding } from './leakage.ts';
-import { announceMoves } from './move-announcement.ts';
 import type { PointerTable } from './pointer-table.ts';
 
 export interface PointerStores {
-  readonly pointers: Pick<PointerTable, 'read' | 'move' | 'unannounced' | 'forget'>;
+  readonly pointers: Pick<PointerTable, 'read' | 'move'>;
   readonly table: Pick<DatasetTable, 'find'>;
   readonly store: Pick<DatasetStore, 'readDigests' | 'readProfile'>;
-  readonly events: Pick<EventPublisher, 'publish'>;
+  readonly announce: Announce;
   readonly clock: Clock;
 }
 
@@ -49,10 +48,7 @@ export async function movePointer(
   if (!(await stores.table.find(model, digest)))
     throw new ApiError(404, 'DATASET_NOT_FOUND', `${model} has no dataset ${digest}`);
   const current = await stores.pointers.read(model, pointer);
-  if (current && isRepeated(move, current)) {
-    await announceMoves(model, stores);
-    return current;
-  }
+  if (current && isRepeated(move, current)) return current;
   if (epochOf(current) !== expectedEpoch) throw outdated(model, pointer, current);
   const other = await stores.pointers.read(model, OTHER[pointer]);
   const findings = other ? await findLeakage(spec, move, other, stores) : [];
@@ -61,7 +57,7 @@ export async function movePointer(
   const at = { name: OTHER[pointer], epoch: epochOf(other) };
   if (!(await stores.pointers.move(moved, eventOf(moved, current), at)))
     throw outdated(model, pointer, await stores.pointers.read(model, pointer));
-  await announceMoves(model, stores);
+  await stores.announce(model);
   return moved;
 }
 

@@ -1,14 +1,14 @@
-import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import {
-  DeleteCommand,
   type DynamoDBDocumentClient,
   GetCommand,
   QueryCommand,
   TransactWriteCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { Pointer, type PointerName } from '../contracts/dataset.ts';
-import { PointerMoved } from '../contracts/dataset-events.ts';
+import { DATASET_EVENTS, type PointerMoved } from '../contracts/dataset-events.ts';
 import { LIMITS } from '../contracts/limits.ts';
+import { Outbox } from '../runtime/outbox.ts';
+import { isLostRace } from '../runtime/transaction.ts';
 import { versionKey } from './dataset-table.ts';
 
 const pointerKey = (name: PointerName): string => `pointer#${name}`;
@@ -17,18 +17,16 @@ const movesPrefix = (name: PointerName): string => `move#${name}#`;
 const moveKey = ({ pointer, movedAt, epoch }: Pointer): string =>
   `${movesPrefix(pointer)}${movedAt}#${String(epoch).padStart(10, '0')}`;
 
-const UNANNOUNCED = 'unannounced#';
-const unannouncedKey = ({ pointer, epoch }: PointerMoved): string =>
-  `${UNANNOUNCED}${pointer}#${epoch}`;
-
-/** Pointers, every move of them, and the moves that nobody was told of yet, in the dataset table. */
+/** Pointers and every move of them, in the dataset table. */
 export class PointerTable {
   readonly #client: DynamoDBDocumentClient;
   readonly #table: string;
+  readonly #outbox: Outbox;
 
   constructor(client: DynamoDBDocumentClient, table: string) {
     this.#client = client;
     this.#table = table;
+    this.#outbox = new Outbox(client, table);
   }
 
   async read(model: string, name: PointerName): Promise<Pointer | undefined> {
@@ -74,29 +72,9 @@ export class PointerTable {
     return { moves, ...(last && { next: `${last.slice(0, -1)}${below(last.slice(-1))}` }) };
   }
 
-  /** Moves that the bus was not told of; more than a page of them take more than one call. */
-  async unannounced(model: string): Promise<PointerMoved[]> {
-    const { Items = [] } = await this.#client.send(
-      new QueryCommand({
-        TableName: this.#table,
-        KeyConditionExpression: 'model = :model AND begins_with(sk, :unannounced)',
-        ExpressionAttributeValues: { ':model': model, ':unannounced': UNANNOUNCED },
-        ConsistentRead: true,
-        Limit: LIMITS.pageSize,
-      }),
-    );
-    return Items.map(({ event }) => PointerMoved.parse(event));
-  }
-
-  /** A move that was told of. */
-  async forget(event: PointerMoved): Promise<void> {
-    const Key = { model: event.model, sk: unannouncedKey(event) };
-    await this.#client.send(new DeleteCommand({ TableName: this.#table, Key }));
-  }
-
   /**
-   * Writes a move, and that it is to be told, when the stored epoch is the one before it, the set it names exists, and the other
-   * pointer stands where it was when the two were compared.
+   * Writes a move, and that it is to be told, when the stored epoch is the one before it, the set it names
+   * exists, and the other pointer stands where it was when the two were compared.
    * @returns false when any of these does not hold.
    */
   async move(
@@ -118,7 +96,7 @@ export class PointerTable {
               Put: { TableName, Item: { ...moved, sk: pointerKey(pointer) }, ...isAt(epoch - 1) },
             },
             { Put: { TableName, Item: { ...moved, sk: moveKey(moved) } } },
-            { Put: { TableName, Item: { model, sk: unannouncedKey(event), event } } },
+            ...this.#outbox.entries([{ type: DATASET_EVENTS.pointerMoved, detail: event }]),
             {
               ConditionCheck: {
                 TableName,
@@ -138,11 +116,7 @@ export class PointerTable {
       );
       return true;
     } catch (error) {
-      if (!(error instanceof TransactionCanceledException)) throw error;
-      const isRefused = error.CancellationReasons?.some(
-        ({ Code }) => Code === 'ConditionalCheckFailed' || Code === 'TransactionConflict',
-      );
-      if (isRefused) return false;
+      if (isLostRace(error)) return false;
       throw error;
     }
   }

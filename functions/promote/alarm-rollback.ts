@@ -5,7 +5,8 @@ import { type PromotionContext, stepOf } from './promotion-context.ts';
 
 /**
  * Takes back the promotion of the model an alarm is about, unless both arms miss the objective or nobody is
- * exposed to the challenger any more. While it bakes it is the champion whose alarms ring. An alarm that flaps finds it ended, and changes nothing.
+ * exposed to the challenger any more. While it bakes it is the champion whose alarms ring. An alarm that flaps
+ * finds it ended, and changes nothing.
  */
 export async function rollBackOnAlarm(
   alarmName: string,

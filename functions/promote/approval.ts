@@ -1,8 +1,8 @@
 import { ApiError } from '../contracts/api-error.ts';
-import type { Promotion } from '../contracts/promotion.ts';
+import type { Promotion, StepResult } from '../contracts/promotion.ts';
 import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
 import { epochMsOf, instantOf } from '../runtime/clock.ts';
-import { type PromotionContext, specOf, stepOf } from './promotion-context.ts';
+import { judgedEvent, type PromotionContext, specOf, stepOf } from './promotion-context.ts';
 
 /** Keeps the token that lets the machine go on, and tells everyone that somebody must decide. */
 export async function askApproval(
@@ -15,11 +15,11 @@ export async function askApproval(
   const at = context.clock.now();
   const expiresAt = instantOf(epochMsOf(at) + step.expiresAfterHours * 3_600_000);
   const approval = { token, expiresAt };
-  if (!(await context.promotions.change(promotion, { approval })))
-    throw new Error(`${promotion.id} ended before it could be approved`);
   const { model, id, version } = promotion;
   const detail = { at, model, promotion: id, version, expiresAt };
-  await context.publish([{ type: PROMOTION_EVENTS.approvalAsked, detail }]);
+  const asked = [{ type: PROMOTION_EVENTS.approvalAsked, detail }];
+  if (!(await context.promotions.change(promotion, { approval }, asked)))
+    throw new Error(`${id} ended before it could be approved`);
 }
 
 export interface Decision {
@@ -45,22 +45,37 @@ export async function decideApproval(
   const { id, model } = promotion;
   const approval = openApproval(promotion, decision, context.clock.nowMs());
   const kept = approval.decision ?? { ...decision, at: context.clock.now() };
-  if (!approval.decision && !(await context.promotions.decide(promotion, approval.token, kept))) {
+  if (!approval.decision && !(await keepDecision(promotion, approval.token, kept, context))) {
     const now = await context.promotions.find(model, id);
     if (now?.state !== 'running') throw new ApiError(409, 'PROMOTION_OVER', `${id} has ended`);
     return decideApproval(now, decision, answerMachine, context);
   }
-  const reason = `${kept.by} ${kept.isApproved ? 'approved' : 'refused'}: ${kept.reason}`;
-  const taken = await answerMachine(approval.token, {
-    verdict: kept.isApproved ? 'PASS' : 'FAIL',
-    reason,
-  });
+  const taken = await answerMachine(approval.token, resultOf(kept));
   if (taken === 'gone' && !approval.decision)
     throw new ApiError(409, 'APPROVAL_EXPIRED', `${id} does not wait any more`);
   return { ...promotion, approval: { ...approval, decision: kept } };
 }
 
 type Approval = NonNullable<Promotion['approval']>;
+type KeptDecision = NonNullable<Approval['decision']>;
+
+const resultOf = ({ by, isApproved, reason }: KeptDecision): StepResult => ({
+  verdict: isApproved ? 'PASS' : 'FAIL',
+  reason: `${by} ${isApproved ? 'approved' : 'refused'}: ${reason}`,
+});
+
+/** False when there is a decision already, or nothing is asked any more. */
+async function keepDecision(
+  promotion: Promotion,
+  token: string,
+  decision: KeptDecision,
+  context: PromotionContext,
+): Promise<boolean> {
+  const judged = judgedEvent(promotion, { ...resultOf(decision), evidence: { decision } }, context);
+  const isKept = await context.promotions.decide(promotion, token, decision, [judged]);
+  if (isKept) await context.announce(promotion.model);
+  return isKept;
+}
 
 /** @throws ApiError 409 when nothing can be decided, or something else was. */
 function openApproval(

@@ -1,12 +1,14 @@
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SageMakerClient } from '@aws-sdk/client-sagemaker';
 import * as z from 'zod/mini';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import { PointerTable } from '../curate/pointer-table.ts';
+import { announcingBy } from '../runtime/announcement.ts';
 import { readAsset } from '../runtime/asset.ts';
 import { documentClient } from '../runtime/clients.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { EventPublisher } from '../runtime/event-publisher.ts';
+import { FunctionStarter } from '../runtime/function-starter.ts';
+import { Outbox } from '../runtime/outbox.ts';
 import { EndpointStore } from './endpoint-store.ts';
 import type { HostingEnv, MovingEnv } from './env.ts';
 import { EndpointPreparing, type ExposureContext } from './exposure.ts';
@@ -19,18 +21,18 @@ import { VersionTable } from './version-table.ts';
 /** What moves a promotion, wired to this function's environment and deployed specs. */
 export function createPromotionContext(env: MovingEnv): PromotionContext {
   const dynamo = documentClient();
-  const publisher = new EventPublisher(new EventBridgeClient({}), env.EVENT_BUS);
+  const outbox = new Outbox(dynamo, env.PROMOTION_TABLE);
   const pointers = new PointerTable(dynamo, env.DATASET_TABLE);
   return {
     // Checked when they were synthesized.
     specs: readAsset('specs.json') as readonly ModelSpec[],
-    promotions: new PromotionTable(dynamo, env.PROMOTION_TABLE),
+    promotions: new PromotionTable(dynamo, env.PROMOTION_TABLE, outbox),
     routes: new RouteTable(dynamo, env.ROUTE_TABLE),
-    routeStore: new RouteStore(dynamo, env.ROUTE_TABLE, env.VERSION_TABLE),
+    routeStore: new RouteStore(dynamo, env.ROUTE_TABLE, env.VERSION_TABLE, outbox),
     versions: new VersionTable(dynamo, env.VERSION_TABLE),
     clock: systemClock,
     validationSet: (model) => pointers.read(model, 'validation'),
-    publish: (events) => publisher.publish(events),
+    announce: announcingBy(new FunctionStarter(new LambdaClient({}), env.ANNOUNCE_FUNCTION)),
   };
 }
 

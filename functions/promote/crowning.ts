@@ -2,7 +2,7 @@ import type { Promotion, StepResult } from '../contracts/promotion.ts';
 import type { Route } from '../contracts/route.ts';
 import { setChampion } from './champion.ts';
 import type { EndpointStore } from './endpoint-store.ts';
-import { type PromotionContext, routeChanged } from './promotion-context.ts';
+import type { PromotionContext } from './promotion-context.ts';
 
 /** Makes the version the champion, over the very route that was looked at. */
 export async function crown(
@@ -22,6 +22,5 @@ export async function crown(
     { ...context, champions: context.routeStore },
   );
   if (change.kind === 'preparing') return { verdict: 'HOLD', reason: 'the endpoint is being made' };
-  await context.publish([routeChanged(change.route)]);
   return { verdict: 'PASS', reason: `version ${version} serves everyone` };
 }

@@ -1,10 +1,11 @@
+import type { BusEvent } from '../contracts/event-bus.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import { ideaOf, type Promotion, type PromotionEnding } from '../contracts/promotion.ts';
 import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
 import type { Route } from '../contracts/route.ts';
 import type { Version } from '../contracts/version.ts';
 import { isChampionBy } from './exposure.ts';
-import { type PromotionContext, routeChanged } from './promotion-context.ts';
+import type { PromotionContext } from './promotion-context.ts';
 
 export interface EndRequest {
   readonly ending: PromotionEnding;
@@ -23,41 +24,29 @@ export async function endPromotion(
   context: PromotionContext,
 ): Promise<Promotion> {
   const stored = (await context.promotions.find(promotion.model, promotion.id)) ?? promotion;
-  const isOver = stored.state !== 'running';
-  const final: Promotion = isOver
-    ? stored
-    : {
-        ...stored,
-        state: ending,
-        endedAt: context.clock.now(),
-        endedBy: by,
-        reason: reason.slice(0, LIMITS.textCharacters),
-        idea: ideaOf(ending),
-      };
   // What has ended was taken out before it ended; its version may serve again by now, by somebody's choice.
-  if (!isOver) await takeOut(final, reason, by, context);
-  if (!isOver && (await context.promotions.end(final)).kind === 'overtaken')
-    return endPromotion(promotion, { ending, reason, by }, context);
-  // Told as it stands, and not only by who has written it: they may have crashed before they told.
-  const route = await context.routes.read(final.model);
-  await context.publish([
-    ...(route && route.changedAt >= final.startedAt ? [routeChanged(route)] : []),
-    {
-      type: PROMOTION_EVENTS.ended,
-      detail: {
-        at: final.endedAt ?? context.clock.now(),
-        model: final.model,
-        promotion: final.id,
-        version: final.version,
-        state: final.state,
-        reason: final.reason ?? reason,
-        by: final.endedBy ?? by,
-        idea: final.idea ?? 'undecided',
-        place: final.place,
-      },
-    },
-  ]);
+  if (stored.state !== 'running') return stored;
+  const end = {
+    state: ending,
+    endedAt: context.clock.now(),
+    endedBy: by,
+    reason: reason.slice(0, LIMITS.textCharacters),
+    idea: ideaOf(ending),
+  };
+  const final: Promotion = { ...stored, ...end };
+  await takeOut(final, reason, by, context);
+  const { kind } = await context.promotions.end(final, [endedEvent(stored, end)]);
+  if (kind === 'overtaken') return endPromotion(promotion, { ending, reason, by }, context);
+  await context.announce(final.model);
   return final;
+}
+
+type End = Required<Pick<Promotion, 'state' | 'endedAt' | 'endedBy' | 'reason' | 'idea'>>;
+
+function endedEvent({ id, model, version, place }: Promotion, end: End): BusEvent {
+  const { state, reason, idea, endedAt: at, endedBy: by } = end;
+  const detail = { at, model, promotion: id, version, state, reason, by, idea, place };
+  return { type: PROMOTION_EVENTS.ended, detail };
 }
 
 const STAGE_AFTER: Readonly<Record<PromotionEnding, Version['stage']>> = {
@@ -95,8 +84,8 @@ async function takeOut(
     if (kind === 'written') return;
     if (kind === 'version-changed') {
       // Retired by hand meanwhile: the route alone is to be mended.
-      const renewed = await context.routeStore.renew(changed);
-      if (renewed.kind === 'written') return;
+      const amended = await context.routeStore.amend(changed);
+      if (amended.kind === 'written') return;
     }
   }
   throw new Error(

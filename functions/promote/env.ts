@@ -5,7 +5,7 @@ const moving = {
   ROUTE_TABLE: z.string(),
   PROMOTION_TABLE: z.string(),
   DATASET_TABLE: z.string(),
-  EVENT_BUS: z.string(),
+  ANNOUNCE_FUNCTION: z.string(),
 };
 
 /** Where endpoints of SageMaker are made from. */
@@ -54,6 +54,9 @@ export const OfflineEnv = z.object({
 
 /** Environment of the gate that runs recorded requests again. */
 export const ReplayEnv = z.object({ ...moving, ...hosting, ARCHIVE_BUCKET: z.string() });
+
+/** Environment of `changes-unannounced.handler.ts`. */
+export const AnnouncementEnv = z.object({ PROMOTION_TABLE: z.string(), EVENT_BUS: z.string() });
 
 /** `inspect-graph.handler.ts` reads nothing from its environment: it may do nothing but read one upload. */
 export const InspectGraphEnv = z.object({});

@@ -5,13 +5,7 @@ import { isWatched, lookEverySeconds, type WatchedStep } from '../contracts/prom
 import type { Route, ServedVersion } from '../contracts/route.ts';
 import type { Version } from '../contracts/version.ts';
 import { epochMsOf, instantOf } from '../runtime/clock.ts';
-import {
-  digestOfSpec,
-  type PromotionContext,
-  routeChanged,
-  specOf,
-  stepOf,
-} from './promotion-context.ts';
+import { digestOfSpec, type PromotionContext, specOf, stepOf } from './promotion-context.ts';
 
 /** Why a promotion cannot go on: something it rests on has changed underneath. */
 export type Ground =
@@ -169,10 +163,9 @@ async function expose(
   const written = await context.routeStore.expose(next, version, STAGE_IN[step.kind]);
   if (written.kind !== 'written')
     throw new Error(`the route or the version of ${model} changed while ${id} was exposed`);
-  await context.publish([routeChanged(next)]);
 }
 
-/** Notes that a promotion has come to a place, and tells it. */
+/** Notes that a promotion has come to a place, and that this is to be told. */
 export async function enterPlace(
   promotion: Promotion,
   place: PromotionPlace,
@@ -185,18 +178,12 @@ export async function enterPlace(
   if (ahead < 0) throw new Error(`${promotion.id} has moved on to step ${step + 1} of its plan`);
   const at = context.clock.now();
   const moved: Promotion = { ...promotion, place, placeSince: at };
-  if (!(await context.promotions.change(promotion, { place, placeSince: at })))
-    throw new Error(`${promotion.id} ended while it moved on`);
-  const { kind } = stepOf(specOf(context, promotion.model), moved);
-  const detail = {
-    at,
-    model: moved.model,
-    promotion: moved.id,
-    version: moved.version,
-    place,
-    kind,
-  };
-  await context.publish([{ type: PROMOTION_EVENTS.advanced, detail }]);
+  const { id, model, version } = promotion;
+  const { kind } = stepOf(specOf(context, model), moved);
+  const detail = { at, model, promotion: id, version, place, kind };
+  const advanced = [{ type: PROMOTION_EVENTS.advanced, detail }];
+  if (!(await context.promotions.change(promotion, { place, placeSince: at }, advanced)))
+    throw new Error(`${id} ended while it moved on`);
   return moved;
 }
 

@@ -1,7 +1,6 @@
 import type { Promotion, StepResult } from '../contracts/promotion.ts';
-import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
 import { epochMsOf } from '../runtime/clock.ts';
-import { type PromotionContext, specOf, stepOf } from './promotion-context.ts';
+import { judgedEvent, type PromotionContext } from './promotion-context.ts';
 
 /** What a gate found, with the numbers it was found by. */
 export interface GateFinding extends StepResult {
@@ -18,15 +17,11 @@ export async function concludeGate(
   finding: GateFinding,
   context: PromotionContext,
 ): Promise<StepResult> {
-  const { id, model, version, place, placeSince } = promotion;
-  const { kind } = stepOf(specOf(context, model), promotion);
-  const heldHours = (context.clock.nowMs() - epochMsOf(placeSince)) / HOUR_MS;
+  const heldHours = (context.clock.nowMs() - epochMsOf(promotion.placeSince)) / HOUR_MS;
   const isPatient = finding.verdict !== 'HOLD' || heldHours < PATIENCE_HOURS;
   const verdict = isPatient ? finding.verdict : 'FAIL';
   const reason = isPatient ? finding.reason : `${finding.reason}, and that for a day`;
-  const at = context.clock.now();
   const { evidence } = finding;
-  const detail = { at, model, promotion: id, version, place, kind, verdict, reason, evidence };
-  await context.publish([{ type: PROMOTION_EVENTS.judged, detail }]);
+  await context.promotions.note([judgedEvent(promotion, { verdict, reason, evidence }, context)]);
   return { verdict, reason };
 }

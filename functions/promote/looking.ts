@@ -1,5 +1,4 @@
 import type { Promotion, StepResult } from '../contracts/promotion.ts';
-import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
 import { isWatched, lastsSeconds, type WatchedStep } from '../contracts/promotion-pace.ts';
 import type { Route } from '../contracts/route.ts';
 import { ratioOfUnits } from '../measures/arm-effect.ts';
@@ -16,7 +15,7 @@ import { renewLease } from './exposure.ts';
 import { unitsNeeded } from './forecast.ts';
 import type { Found, Look, LookEvidence, MetricSums } from './look.ts';
 import { guardrailMetrics, judgeLook, measuredBy, testPlanOf } from './look-judgement.ts';
-import { type PromotionContext, specOf, stepOf } from './promotion-context.ts';
+import { judgedEvent, type PromotionContext, specOf, stepOf } from './promotion-context.ts';
 import { judgeShadow, type ShadowSources } from './shadow-judgement.ts';
 import { SMALLEST_SAMPLE, type TestPlan } from './test-plan.ts';
 
@@ -40,25 +39,15 @@ export async function look(
   const at = clock.now();
   const { id, model, place } = promotion;
   const plan = { ...found.plan, guardrails: [...found.plan.guardrails] };
-  await lookers.promotions.keepLook({ promotion: id, model, at, place, ...found, plan });
-  await tell(promotion, step, found, lookers);
+  const kept = { promotion: id, model, at, place, ...found, plan };
+  // That it goes on is no news.
+  const news = found.verdict === 'CONTINUE' ? [] : [judgedEvent(promotion, found, lookers)];
+  await lookers.promotions.keepLook(kept, news);
   const isLeased = await renewLease(promotion, route, lookers);
   // Whoever changed the route meanwhile is met at the next look, which reads it anew.
   if (!isLeased && found.verdict === 'PASS')
     return { verdict: 'HOLD', reason: 'the route changed' };
   return { verdict: found.verdict, reason: found.reason };
-}
-
-async function tell(
-  { id, model, version, place }: Promotion,
-  { kind }: WatchedStep,
-  { verdict, reason, evidence }: Found,
-  context: PromotionContext,
-): Promise<void> {
-  if (verdict === 'CONTINUE') return;
-  const at = context.clock.now();
-  const detail = { at, model, promotion: id, version, place, kind, verdict, reason, evidence };
-  await context.publish([{ type: PROMOTION_EVENTS.judged, detail }]);
 }
 
 function lookAt(step: WatchedStep, subject: Subject, lookers: Lookers): Promise<Found> {

@@ -8,7 +8,6 @@ import { readBody } from '../runtime/json-body.ts';
 import { retireVersion, setChampion } from './champion.ts';
 import { ChampionRequestBody, RegisterRequest, UploadRequest } from './operator-requests.ts';
 import { championStores, PROMOTION_ANSWERS, type PromotionApi } from './promotion-api.ts';
-import { routeChanged } from './promotion-context.ts';
 import { type Registrar, registerVersion } from './registration.ts';
 
 export interface OperatorApi extends Registrar, PromotionApi {
@@ -114,10 +113,9 @@ async function retire({ path }: ApiRequest, spec: ModelSpec, api: OperatorApi): 
       'VERSION_IN_USE',
       `${running.id} returns to version ${number} of ${spec.name} if it fails: wait until it has ended`,
     );
-  return {
-    status: 200,
-    body: await retireVersion(spec.name, number, championStores(api, spec.name)),
-  };
+  const retired = await retireVersion(spec.name, number, championStores(api, spec.name));
+  await api.announce(spec.name);
+  return { status: 200, body: retired };
 }
 
 async function showRoute(
@@ -143,7 +141,7 @@ async function changeChampion(
   const { champion, expectedEpoch, reason } = readBody(ChampionRequestBody, body);
   const request = { model: spec.name, version: champion, expectedEpoch, reason, by: caller };
   const change = await setChampion(request, championStores(api, spec.name));
-  if (change.kind === 'changed') await api.publish([routeChanged(change.route)]);
+  if (change.kind === 'changed') await api.announce(spec.name);
   if (change.kind !== 'preparing') return { status: 200, body: change.route };
   return {
     status: 202,

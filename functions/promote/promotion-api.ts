@@ -9,7 +9,6 @@ import { endPromotion } from './ending.ts';
 import type { EndpointStore } from './endpoint-store.ts';
 import { countIdeas, quarterOf } from './ideas.ts';
 import { rederive } from './look-judgement.ts';
-import { routeChanged } from './promotion-context.ts';
 import { DecisionBody, Quarter, ReasonBody, StartBody } from './promotion-requests.ts';
 import { type Starter, startPromotion } from './starting.ts';
 
@@ -176,7 +175,7 @@ async function override(
 
 async function tellChange(change: ChampionChange, api: PromotionApi): Promise<ApiReply> {
   if (change.kind === 'preparing') return { status: 202, body: { state: 'preparing' } };
-  if (change.kind === 'changed') await api.publish([routeChanged(change.route)]);
+  await api.announce(change.route.model);
   return { status: 200, body: change.route };
 }
 

@@ -3,9 +3,9 @@ import { ApiError } from '../contracts/api-error.ts';
 import type { Pointer } from '../contracts/dataset.ts';
 import type { BusEvent } from '../contracts/event-bus.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
-import type { Promotion } from '../contracts/promotion.ts';
+import type { Promotion, StepResult } from '../contracts/promotion.ts';
 import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
-import type { Route } from '../contracts/route.ts';
+import type { Announce } from '../runtime/announcement.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { PromotionTable } from './promotion-table.ts';
 import type { RouteStore } from './route-store.ts';
@@ -22,7 +22,8 @@ export interface PromotionContext {
   readonly clock: Clock;
   /** Where the model's validation set is; undefined while it has none. */
   validationSet(model: string): Promise<Pick<Pointer, 'digest' | 'epoch'> | undefined>;
-  publish(events: readonly BusEvent[]): Promise<void>;
+  /** After whatever was written. */
+  readonly announce: Announce;
 }
 
 /** @throws ApiError 404. */
@@ -40,14 +41,23 @@ export function specOf({ specs }: Pick<PromotionContext, 'specs'>, model: string
 export const digestOfSpec = (spec: ModelSpec): string =>
   createHash('sha256').update(JSON.stringify(spec)).digest('hex');
 
-export const routeChanged = (route: Route): BusEvent => ({
-  type: PROMOTION_EVENTS.routeChanged,
-  detail: { at: route.changedAt, model: route.model, route },
-});
-
 /** The step of its plan a promotion stands at. */
 export function stepOf(spec: ModelSpec, { place }: Pick<Promotion, 'place'>) {
   const step = spec.promotion.steps[place.step];
   if (step) return step;
   throw new Error(`the plan of ${spec.name} has no step ${place.step}`);
+}
+
+/** That the step a promotion stands at was judged, with the numbers it was judged by. */
+export function judgedEvent(
+  promotion: Promotion,
+  found: StepResult & { readonly evidence: Readonly<Record<string, unknown>> },
+  context: Pick<PromotionContext, 'specs' | 'clock'>,
+): BusEvent {
+  const { id, model, version, place } = promotion;
+  const { kind } = stepOf(specOf(context, model), promotion);
+  const { verdict, reason, evidence } = found;
+  const at = context.clock.now();
+  const detail = { at, model, promotion: id, version, place, kind, verdict, reason, evidence };
+  return { type: PROMOTION_EVENTS.judged, detail };
 }

@@ -1,26 +1,24 @@
-import {
-  ConditionalCheckFailedException,
-  TransactionCanceledException,
-} from '@aws-sdk/client-dynamodb';
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
   type DynamoDBDocumentClient,
-  GetCommand,
   PutCommand,
   QueryCommand,
   TransactWriteCommand,
-  UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { LIMITS } from '../contracts/limits.ts';
+import type { BusEvent } from '../contracts/event-bus.ts';
 import { Promotion } from '../contracts/promotion.ts';
+import type { Outbox } from '../runtime/outbox.ts';
+import { isLostRace, type TransactItem } from '../runtime/transaction.ts';
 import { Look } from './look.ts';
+import { NumberedItems } from './numbered-items.ts';
 
 /** Of `<model>-p<number>`; sorts as numbers do. */
 const numberOf = (id: string): string => (/-p([0-9]+)$/.exec(id)?.[1] ?? '0').padStart(6, '0');
 const promotionKey = (id: string): string => `promotion#${numberOf(id)}`;
 const lookKey = (id: string, at: string): string => `look#${numberOf(id)}#${at}`;
 const RUNNING = 'running';
-const COUNTER = 'counter';
 
+type Item = Readonly<Record<string, unknown>>;
 type PromotionKey = Pick<Promotion, 'model' | 'id'>;
 type Decision = NonNullable<NonNullable<Promotion['approval']>['decision']>;
 
@@ -29,95 +27,90 @@ export type StartWrite =
   /** Another one has begun, or ended, in between. */
   | { readonly kind: 'overtaken' };
 
-/** The only code that touches the promotion table: promotions, their looks, and which one runs. */
+/**
+ * The only code that touches the promotion table: promotions, their looks, which one runs, and what is to be
+ * told of them, which is written together with what it tells of.
+ */
 export class PromotionTable {
   readonly #client: DynamoDBDocumentClient;
   readonly #table: string;
+  readonly #items: NumberedItems;
+  readonly #outbox: Pick<Outbox, 'entries'>;
 
-  constructor(client: DynamoDBDocumentClient, table: string) {
+  constructor(client: DynamoDBDocumentClient, table: string, outbox: Pick<Outbox, 'entries'>) {
     this.#client = client;
     this.#table = table;
+    this.#items = new NumberedItems(client, table);
+    this.#outbox = outbox;
   }
 
   async find(model: string, id: string): Promise<Promotion | undefined> {
-    const item = await this.#get(model, promotionKey(id));
+    const item = await this.#items.get(model, promotionKey(id));
     const promotion = item && readPromotion(item);
     return promotion?.id === id ? promotion : undefined;
   }
 
   /** The one that runs now. */
   async running(model: string): Promise<Promotion | undefined> {
-    const marker = await this.#get(model, RUNNING);
+    const marker = await this.#items.get(model, RUNNING);
     return marker && this.find(model, String(marker['promotion']));
   }
 
   /** How many there were; the next has the number after. */
-  async count(model: string): Promise<number> {
-    const counter = await this.#get(model, COUNTER);
-    return Number(counter?.['last'] ?? 0);
+  count(model: string): Promise<number> {
+    return this.#items.lastNumber(model);
   }
 
   /** Newest first. @param before the id of the oldest of the page before. */
   async list(model: string, before?: string): Promise<{ promotions: Promotion[]; next?: string }> {
-    const { Items = [], LastEvaluatedKey } = await this.#client.send(
-      new QueryCommand({
-        TableName: this.#table,
-        KeyConditionExpression: 'model = :model AND begins_with(sk, :promotions)',
-        ExpressionAttributeValues: { ':model': model, ':promotions': 'promotion#' },
-        ScanIndexForward: false,
-        ConsistentRead: true,
-        Limit: LIMITS.pageSize,
-        ...(before && { ExclusiveStartKey: { model, sk: promotionKey(before) } }),
-      }),
-    );
-    const promotions = Items.map(readPromotion);
+    const from = before && promotionKey(before);
+    const { items, isLast } = await this.#items.newest(model, 'promotion#', from);
+    const promotions = items.map(readPromotion);
     const last = promotions.at(-1);
-    return { promotions, ...(LastEvaluatedKey && last && { next: last.id }) };
+    return { promotions, ...(!isLast && last && { next: last.id }) };
   }
 
   /** One promotion a model at a time: the marker is taken with the number, or neither is. */
-  async start(promotion: Promotion, last: number): Promise<StartWrite> {
+  async start(
+    promotion: Promotion,
+    last: number,
+    events: readonly BusEvent[],
+  ): Promise<StartWrite> {
     const { model, id } = promotion;
-    const Table = { TableName: this.#table };
-    const isNew = 'attribute_not_exists(sk)';
-    return this.#transact([
-      {
-        Update: {
-          ...Table,
-          Key: { model, sk: COUNTER },
-          UpdateExpression: 'SET #last = :next',
-          ConditionExpression: last === 0 ? isNew : '#last = :last',
-          ExpressionAttributeNames: { '#last': 'last' },
-          ExpressionAttributeValues: { ':next': last + 1, ...(last > 0 && { ':last': last }) },
-        },
-      },
-      {
-        Put: { ...Table, Item: { model, sk: RUNNING, promotion: id }, ConditionExpression: isNew },
-      },
-      {
-        Put: {
-          ...Table,
-          Item: { ...promotion, sk: promotionKey(id) },
-          ConditionExpression: isNew,
-        },
-      },
-    ]);
+    const isStarted = await this.#write(
+      [
+        this.#items.takeNumber(model, last),
+        this.#items.putNew({ model, sk: RUNNING, promotion: id }),
+        this.#items.putNew({ ...promotion, sk: promotionKey(id) }),
+      ],
+      events,
+    );
+    return { kind: isStarted ? 'written' : 'overtaken' };
   }
 
   /**
    * Changes these fields of a promotion that runs, and no others: the machine, operators and a start whose
    * answer got lost write at once. False when it has ended meanwhile.
    */
-  change(
+  async change(
     { model, id }: PromotionKey,
     changes: Partial<Omit<Promotion, 'state'>>,
+    events: readonly BusEvent[] = [],
   ): Promise<boolean> {
-    return this.#update(this.#whileRunning(model, id, changes));
+    if (await this.#write([this.#setWhile('running', model, id, changes)], events)) return true;
+    // Two writes that only met each other are both to be made.
+    const now = await this.find(model, id);
+    return now?.state === 'running' && this.change(now, changes, events);
   }
 
   /** Keeps the first decision on what was asked under a token; false when there is one, or none is asked. */
-  decide({ model, id }: PromotionKey, token: string, decision: Decision): Promise<boolean> {
-    return this.#update({
+  decide(
+    { model, id }: PromotionKey,
+    token: string,
+    decision: Decision,
+    events: readonly BusEvent[],
+  ): Promise<boolean> {
+    const Update = {
       TableName: this.#table,
       Key: { model, sk: promotionKey(id) },
       UpdateExpression: 'SET approval.decision = :decision',
@@ -125,34 +118,36 @@ export class PromotionTable {
         '#state = :running AND approval.#token = :token AND attribute_not_exists(approval.decision)',
       ExpressionAttributeNames: { '#state': 'state', '#token': 'token' },
       ExpressionAttributeValues: { ':running': 'running', ':token': token, ':decision': decision },
-    });
+    };
+    return this.#write([{ Update }], events);
   }
 
   /** Ends one and lets the next begin; `overtaken` when it had ended already. */
-  end({ model, id, state, endedAt, endedBy, reason, idea }: Promotion): Promise<StartWrite> {
-    const Table = { TableName: this.#table };
+  async end(promotion: Promotion, events: readonly BusEvent[]): Promise<StartWrite> {
+    const { model, id, state, endedAt, endedBy, reason, idea } = promotion;
     const ending = { state, endedAt, endedBy, reason, idea };
-    return this.#transact([
-      { Update: this.#whileRunning(model, id, ending) },
-      {
-        Delete: {
-          ...Table,
-          Key: { model, sk: RUNNING },
-          ConditionExpression: 'promotion = :id',
-          ExpressionAttributeValues: { ':id': id },
-        },
-      },
-    ]);
+    const Delete = {
+      TableName: this.#table,
+      Key: { model, sk: RUNNING },
+      ConditionExpression: 'promotion = :id',
+      ExpressionAttributeValues: { ':id': id },
+    };
+    const isEnded = await this.#write(
+      [this.#setWhile('running', model, id, ending), { Delete }],
+      events,
+    );
+    return { kind: isEnded ? 'written' : 'overtaken' };
+  }
+
+  /** What is to be told of a step that changes nothing itself. */
+  async note(events: readonly BusEvent[]): Promise<void> {
+    await this.#write([], events);
   }
 
   /** A look is kept once, whatever is delivered twice. */
-  async keepLook(look: Look): Promise<void> {
-    await this.#client.send(
-      new PutCommand({
-        TableName: this.#table,
-        Item: { ...look, sk: lookKey(look.promotion, look.at) },
-      }),
-    );
+  async keepLook(look: Look, events: readonly BusEvent[]): Promise<void> {
+    const Item = { ...look, sk: lookKey(look.promotion, look.at) };
+    await this.#write([{ Put: { TableName: this.#table, Item } }], events);
   }
 
   async lastLook(model: string, id: string): Promise<Look | undefined> {
@@ -192,7 +187,7 @@ export class PromotionTable {
   /** What is kept under a name, or what is made now and kept from now on. */
   async frozen<Value>(model: string, name: string, make: () => Promise<Value>): Promise<Value> {
     const sk = `frozen#${name}`;
-    const kept = await this.#get(model, sk);
+    const kept = await this.#items.get(model, sk);
     if (kept) return kept['value'] as Value;
     const value = await make();
     try {
@@ -211,61 +206,44 @@ export class PromotionTable {
     }
   }
 
-  #whileRunning(model: string, id: string, changes: Readonly<Record<string, unknown>>) {
+  #setWhile(
+    state: Promotion['state'],
+    model: string,
+    id: string,
+    changes: Readonly<Record<string, unknown>>,
+  ): TransactItem {
     const fields = Object.entries(changes);
     return {
-      TableName: this.#table,
-      Key: { model, sk: promotionKey(id) },
-      UpdateExpression: `SET ${fields.map(([name]) => `#${name} = :${name}`).join(', ')}`,
-      ConditionExpression: '#state = :running',
-      ExpressionAttributeNames: {
-        '#state': 'state',
-        ...Object.fromEntries(fields.map(([name]) => [`#${name}`, name])),
-      },
-      ExpressionAttributeValues: {
-        ':running': 'running',
-        ...Object.fromEntries(fields.map(([name, value]) => [`:${name}`, value])),
+      Update: {
+        TableName: this.#table,
+        Key: { model, sk: promotionKey(id) },
+        UpdateExpression: `SET ${fields.map(([name]) => `#${name} = :${name}`).join(', ')}`,
+        ConditionExpression: '#is = :is',
+        ExpressionAttributeNames: {
+          '#is': 'state',
+          ...Object.fromEntries(fields.map(([name]) => [`#${name}`, name])),
+        },
+        ExpressionAttributeValues: {
+          ':is': state,
+          ...Object.fromEntries(fields.map(([name, value]) => [`:${name}`, value])),
+        },
       },
     };
   }
 
-  /** False when the condition does not hold. */
-  async #update(update: ConstructorParameters<typeof UpdateCommand>[0]): Promise<boolean> {
+  /** All of it with what is to be told of it, or nothing: false when a condition does not hold. */
+  async #write(items: readonly TransactItem[], events: readonly BusEvent[]): Promise<boolean> {
+    const TransactItems = [...items, ...this.#outbox.entries(events)];
     try {
-      await this.#client.send(new UpdateCommand(update));
+      await this.#client.send(new TransactWriteCommand({ TransactItems }));
       return true;
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
-      throw error;
-    }
-  }
-
-  async #get(model: string, sk: string) {
-    const { Item } = await this.#client.send(
-      new GetCommand({ TableName: this.#table, Key: { model, sk }, ConsistentRead: true }),
-    );
-    return Item;
-  }
-
-  async #transact(
-    items: NonNullable<ConstructorParameters<typeof TransactWriteCommand>[0]['TransactItems']>,
-  ): Promise<StartWrite> {
-    try {
-      await this.#client.send(new TransactWriteCommand({ TransactItems: items }));
-      return { kind: 'written' };
-    } catch (error) {
-      const reasons =
-        error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []) : [];
-      const isOvertaken = reasons.some(
-        ({ Code }) => Code === 'ConditionalCheckFailed' || Code === 'TransactionConflict',
-      );
-      if (isOvertaken) return { kind: 'overtaken' };
+      if (isLostRace(error)) return false;
       throw error;
     }
   }
 }
 
-const readLook = ({ sk: _sk, ...item }: Record<string, unknown>): Look => Look.parse(item);
+const readLook = ({ sk: _sk, ...item }: Item): Look => Look.parse(item);
 
-const readPromotion = ({ sk: _sk, ...item }: Record<string, unknown>): Promotion =>
-  Promotion.parse(item);
+const readPromotion = ({ sk: _sk, ...item }: Item): Promotion => Promotion.parse(item);

@@ -1,7 +1,11 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import type { BusEvent } from '../contracts/event-bus.ts';
+import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
 import type { Route } from '../contracts/route.ts';
 import type { Version } from '../contracts/version.ts';
+import type { Outbox } from '../runtime/outbox.ts';
+import { isRefusal, type TransactItem } from '../runtime/transaction.ts';
 import { versionKey } from './version-table.ts';
 
 export type RouteWrite =
@@ -11,21 +15,26 @@ export type RouteWrite =
   /** The version was retired or rejected in between. */
   | { readonly kind: 'version-changed' };
 
-type Items = NonNullable<ConstructorParameters<typeof TransactWriteCommand>[0]['TransactItems']>;
-
 /**
- * Changes a route and the stage of a version together or not at all, so that no crash and no second
- * operator leaves a route that names a retired version.
+ * Changes a route and the stage of a version together or not at all, and with them that it is to be told, so
+ * that no crash and no second operator leaves a route that names a retired version or that nobody hears of.
  */
 export class RouteStore {
   readonly #client: DynamoDBDocumentClient;
   readonly #routeTable: string;
   readonly #versionTable: string;
+  readonly #outbox: Pick<Outbox, 'entries'>;
 
-  constructor(client: DynamoDBDocumentClient, routeTable: string, versionTable: string) {
+  constructor(
+    client: DynamoDBDocumentClient,
+    routeTable: string,
+    versionTable: string,
+    outbox: Pick<Outbox, 'entries'>,
+  ) {
     this.#client = client;
     this.#routeTable = routeTable;
     this.#versionTable = versionTable;
+    this.#outbox = outbox;
   }
 
   /** Writes when the stored epoch is the one before `route.epoch`, and its champion may serve. */
@@ -34,6 +43,7 @@ export class RouteStore {
     return this.#write([
       this.#putRoute(route),
       this.#setStage(model, champion.version, 'production', ['retired', 'rejected']),
+      ...this.#tell(route),
     ]);
   }
 
@@ -51,7 +61,11 @@ export class RouteStore {
 
   /** The same where the route remembers the version as its former champion and must forget it. */
   retireFormer(model: string, version: string, forgotten: Route): Promise<RouteWrite> {
-    return this.#write([this.#putRoute(forgotten), this.#setStage(model, version, 'retired', [])]);
+    return this.#write([
+      this.#putRoute(forgotten),
+      this.#setStage(model, version, 'retired', []),
+      ...this.#tell(forgotten),
+    ]);
   }
 
   /**
@@ -62,12 +76,18 @@ export class RouteStore {
     return this.#write([
       this.#putRoute(route),
       this.#setStage(route.model, version, stage, ['retired', 'rejected']),
+      ...this.#tell(route),
     ]);
   }
 
-  /** Writes the route alone, such as a renewed lease. */
+  /** Renews a lease, which is no news. */
   renew(route: Route): Promise<RouteWrite> {
     return this.#write([this.#putRoute(route)]);
+  }
+
+  /** Writes the route alone. */
+  amend(route: Route): Promise<RouteWrite> {
+    return this.#write([this.#putRoute(route), ...this.#tell(route)]);
   }
 
   /** Changes where a version stands that no route names. */
@@ -80,10 +100,15 @@ export class RouteStore {
     return this.#write([
       this.#putRoute(route),
       this.#setStage(route.model, version, stage, ['retired']),
+      ...this.#tell(route),
     ]);
   }
 
-  #putRoute(route: Route): Items[number] {
+  #tell(route: Route): TransactItem[] {
+    return this.#outbox.entries([routeChanged(route)]);
+  }
+
+  #putRoute(route: Route): TransactItem {
     const isFirst = route.epoch === 1;
     return {
       Put: {
@@ -100,7 +125,7 @@ export class RouteStore {
     version: string,
     stage: Version['stage'],
     unless: readonly Version['stage'][],
-  ): Items[number] {
+  ): TransactItem {
     const names = unless.map((_, at) => `:unless${at}`);
     const isAllowed = names.length > 0 ? ` AND NOT stage IN (${names.join(', ')})` : '';
     return {
@@ -117,18 +142,21 @@ export class RouteStore {
     };
   }
 
-  async #write(items: Items): Promise<RouteWrite> {
+  async #write(items: TransactItem[]): Promise<RouteWrite> {
     try {
       await this.#client.send(new TransactWriteCommand({ TransactItems: items }));
       return { kind: 'written' };
     } catch (error) {
       if (!(error instanceof TransactionCanceledException)) throw error;
       const [route, version] = error.CancellationReasons ?? [];
-      const isRefused = (code: string | undefined) =>
-        code === 'ConditionalCheckFailed' || code === 'TransactionConflict';
-      if (isRefused(route?.Code)) return { kind: 'route-changed' };
-      if (isRefused(version?.Code)) return { kind: 'version-changed' };
+      if (isRefusal(route)) return { kind: 'route-changed' };
+      if (isRefusal(version)) return { kind: 'version-changed' };
       throw error;
     }
   }
 }
+
+const routeChanged = (route: Route): BusEvent => ({
+  type: PROMOTION_EVENTS.routeChanged,
+  detail: { at: route.changedAt, model: route.model, route },
+});

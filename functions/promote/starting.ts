@@ -89,11 +89,11 @@ async function begin(spec: ModelSpec, request: StartRequest, starter: Starter): 
     startedAt: at,
     startedBy: request.by,
   };
-  const { kind } = await promotions.start(promotion, last);
+  const detail = { at, model: spec.name, promotion };
+  const started = [{ type: PROMOTION_EVENTS.started, detail }];
+  const { kind } = await promotions.start(promotion, last, started);
   if (kind === 'overtaken') return overtaken(request, starter);
-  await starter.publish([
-    { type: PROMOTION_EVENTS.started, detail: { at, model: spec.name, promotion } },
-  ]);
+  await starter.announce(spec.name);
   return promotion;
 }
 

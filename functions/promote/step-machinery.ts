@@ -25,5 +25,7 @@ export async function runStep(
   }
   const { route } = ground;
   const promotion = await enterPlace(ground.promotion, place, context);
-  return step(promotion, route);
+  const result = await step(promotion, route);
+  await context.announce(model);
+  return result;
 }

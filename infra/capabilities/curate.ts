@@ -16,6 +16,7 @@ import {
   SnapshotEnv,
 } from '../../functions/curate/env.ts';
 import { acknowledge, importedPatternFinding } from '../acknowledgements.ts';
+import { Announcer } from '../announcer.ts';
 import type { Api } from '../api.ts';
 import { type Config, DEFAULTS } from '../config.ts';
 import { grantKeyUse } from '../key-use.ts';
@@ -36,6 +37,11 @@ export interface CurateProps {
   readonly deadLetters: Queue;
 }
 
+/** What the operators' API starts and does not wait for. */
+type Started = Readonly<
+  Record<'importer' | 'exporter' | 'snapshooter' | 'announcer', ServiceFunction>
+>;
+
 interface ObjectGrant {
   /** The datasets' without. */
   readonly bucket?: Bucket;
@@ -55,8 +61,8 @@ export class Curate extends Construct {
     const importer = this.#importer();
     const exporter = this.#exporter();
     const snapshooter = this.#snapshooter();
-    const operatorApi = this.#operatorApi(importer, exporter, snapshooter);
     const announcer = this.#announcer();
+    const operatorApi = this.#operatorApi({ importer, exporter, snapshooter, announcer });
     this.functions = [operatorApi, importer, exporter, snapshooter, announcer];
     // Two resources a model, which the delivery stack has no room for.
     const schedules = new NestedStack(this, 'Snapshots');
@@ -169,36 +175,21 @@ export class Curate extends Construct {
     return snapshooter;
   }
 
-  /** Tells of moves whose own function died before it could. */
-  #announcer(): ServiceFunction {
-    const { config, specs, key, datasetsKey, datasetTable, bus, deadLetters } = this.#props;
-    const announcer = new ServiceFunction(this, 'Announce', {
+  #announcer(): Announcer<typeof AnnouncementEnv> {
+    const { datasetTable, datasetsKey, bus } = this.#props;
+    return new Announcer(this, 'Announce', {
+      ...this.#props,
       handler: 'curate/moves-unannounced',
-      description: 'Pointer moves that the bus has not been told of are told',
+      description: 'Tells the bus of pointer moves',
       env: AnnouncementEnv,
       environment: { DATASET_TABLE: datasetTable.tableName, EVENT_BUS: bus.eventBusName },
-      files: { id: 'all', content: { 'specs.json': specs } },
-      invocation: { kind: 'asynchronous', deadLetters },
-      stage: config.stage,
-      key,
+      table: datasetTable,
+      tableKey: datasetsKey,
     });
-    datasetTable.grant(announcer, 'dynamodb:Query', 'dynamodb:DeleteItem');
-    grantKeyUse(announcer, datasetsKey);
-    this.#grantEvents(announcer);
-    new Rule(this, 'MovesUnannounced', {
-      description: 'Pointer moves that nobody was told of yet',
-      schedule: Schedule.rate(DEFAULTS.announcementInterval),
-      targets: [new LambdaFunction(announcer)],
-    });
-    return announcer;
   }
 
-  #operatorApi(
-    importer: ServiceFunction,
-    exporter: ServiceFunction,
-    snapshooter: ServiceFunction,
-  ): ServiceFunction {
-    const { config, specs, key, datasets, datasetTable, evaluations, bus } = this.#props;
+  #operatorApi({ importer, exporter, snapshooter, announcer }: Started): ServiceFunction {
+    const { config, specs, key, datasets, datasetTable, evaluations } = this.#props;
     const operatorApi = new ServiceFunction(this, 'DatasetApi', {
       handler: 'curate/operator-api',
       description: 'Dataset versions and pointers, for operators',
@@ -206,11 +197,11 @@ export class Curate extends Construct {
       environment: {
         DATASET_BUCKET: datasets.bucketName,
         DATASET_TABLE: datasetTable.tableName,
-        EVENT_BUS: bus.eventBusName,
         EVALUATION_TABLE: evaluations.tableName,
         IMPORT_FUNCTION: importer.functionName,
         EXPORT_FUNCTION: exporter.functionName,
         SNAPSHOT_FUNCTION: snapshooter.functionName,
+        ANNOUNCE_FUNCTION: announcer.functionName,
       },
       files: { id: 'all', content: { 'specs.json': specs } },
       invocation: { kind: 'synchronous' },
@@ -233,10 +224,11 @@ export class Curate extends Construct {
     operatorApi.addToRolePolicy(
       new PolicyStatement({ actions: ['s3:ListBucket'], resources: [datasets.bucketArn] }),
     );
+    const started = [importer, exporter, snapshooter, announcer];
     operatorApi.addToRolePolicy(
       new PolicyStatement({
         actions: ['lambda:InvokeFunction'],
-        resources: [importer.functionArn, exporter.functionArn, snapshooter.functionArn],
+        resources: started.map(({ functionArn }) => functionArn),
       }),
     );
     datasetTable.grant(
@@ -244,13 +236,11 @@ export class Curate extends Construct {
       'dynamodb:GetItem',
       'dynamodb:Query',
       'dynamodb:PutItem',
-      'dynamodb:DeleteItem',
       'dynamodb:ConditionCheckItem',
     );
     evaluations.grant(operatorApi, 'dynamodb:Query');
     key.grantDecrypt(operatorApi);
     grantKeyUse(operatorApi, this.#props.datasetsKey);
-    this.#grantEvents(operatorApi);
     return operatorApi;
   }
 

@@ -3,13 +3,20 @@ import type { EventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { ArnFormat, Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { COHORT_INDEX } from '../../functions/contracts/cohort-index.ts';
 import { LIMITS } from '../../functions/contracts/limits.ts';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
-import { type HostingEnv, InspectGraphEnv, OperatorApiEnv } from '../../functions/promote/env.ts';
+import {
+  AnnouncementEnv,
+  type HostingEnv,
+  InspectGraphEnv,
+  OperatorApiEnv,
+} from '../../functions/promote/env.ts';
 import { acknowledge, importedPatternFinding, patternFinding } from '../acknowledgements.ts';
+import { Announcer } from '../announcer.ts';
 import type { Api } from '../api.ts';
 import { type Config, DEFAULTS } from '../config.ts';
 import { grantKeyUse } from '../key-use.ts';
@@ -32,36 +39,52 @@ export interface PromoteProps {
   readonly datasetTable: TableV2;
   readonly datasetsKey: IKey;
   readonly bus: EventBus;
+  readonly deadLetters: Queue;
 }
 
 /** What the machines need of the capabilities that come after this one. */
 type DrawProps = Pick<
   PromotionMachinesProps,
-  'units' | 'deadLetters' | 'archive' | 'datasets' | 'datasetEvaluation' | 'trials'
+  'units' | 'archive' | 'datasets' | 'datasetEvaluation' | 'trials'
 >;
 
 /** Versions are registered, routes are set, and promotions take versions to production. */
 export class Promote extends Construct {
-  readonly operatorApi: ServiceFunction;
+  readonly functions: readonly ServiceFunction[];
   readonly #props: PromoteProps;
   readonly #hosts: readonly SageMakerHosting[];
+  readonly #announcer: Announcer<typeof AnnouncementEnv>;
 
   constructor(scope: Construct, id: string, props: PromoteProps) {
     super(scope, id);
     this.#props = props;
     this.#hosts = this.#hosting(props);
     const inspect = this.#inspectFunction(props);
-    this.operatorApi = this.#operatorApi(props, inspect);
+    this.#announcer = new Announcer(this, 'AnnounceChanges', {
+      ...props,
+      handler: 'promote/changes-unannounced',
+      description: 'Tells the bus of promotions and routes that have changed',
+      env: AnnouncementEnv,
+      environment: {
+        PROMOTION_TABLE: props.promotions.tableName,
+        EVENT_BUS: props.bus.eventBusName,
+      },
+      table: props.promotions,
+      tableKey: props.key,
+    });
+    const operatorApi = this.#operatorApi(props, inspect);
+    this.functions = [operatorApi, this.#announcer];
     for (const noun of ['versions', 'routes', 'promotions']) {
-      props.api.route(`v1/${noun}/{proxy+}`, ['ANY'], this.operatorApi, 'operators');
-      props.api.admitTo(this.operatorApi, `Admit-${noun}`, `v1/${noun}/*`);
+      props.api.route(`v1/${noun}/{proxy+}`, ['ANY'], operatorApi, 'operators');
+      props.api.admitTo(operatorApi, `Admit-${noun}`, `v1/${noun}/*`);
     }
   }
 
   /** A machine a model. */
   drawMachines(after: DrawProps): void {
     const hosting = this.#hostingEnvironment();
-    const props = { ...this.#props, ...after, hosting, hosts: this.#hosts };
+    const announcer = this.#announcer;
+    const props = { ...this.#props, ...after, hosting, announcer, hosts: this.#hosts };
     new PromotionMachines(this, 'Machines', props);
   }
 
@@ -106,7 +129,7 @@ export class Promote extends Construct {
 
   #operatorApi(props: PromoteProps, inspect: ServiceFunction): ServiceFunction {
     const { config, specs, key, versions, routes } = props;
-    const { promotions, joins, datasetTable, bus } = props;
+    const { promotions, joins, datasetTable } = props;
     const operatorApi = new ServiceFunction(this, 'OperatorApi', {
       handler: 'promote/operator-api',
       description: 'Versions and routes, for operators',
@@ -116,7 +139,7 @@ export class Promote extends Construct {
         ROUTE_TABLE: routes.tableName,
         ...this.#hostingEnvironment(),
         PROMOTION_TABLE: promotions.tableName,
-        EVENT_BUS: bus.eventBusName,
+        ANNOUNCE_FUNCTION: this.#announcer.functionName,
         INSPECT_FUNCTION: inspect.functionName,
         DATASET_TABLE: datasetTable.tableName,
         JOIN_TABLE: joins.tableName,
@@ -133,7 +156,7 @@ export class Promote extends Construct {
 
   #grantOperatorApi(operatorApi: ServiceFunction, inspect: ServiceFunction): void {
     const { key, artifacts, versions, routes, promotions, joins } = this.#props;
-    const { datasetTable, datasetsKey, bus } = this.#props;
+    const { datasetTable, datasetsKey } = this.#props;
     operatorApi.addToRolePolicy(
       new PolicyStatement({
         actions: ['lambda:InvokeFunction'],
@@ -163,9 +186,7 @@ export class Promote extends Construct {
     );
     datasetTable.grant(operatorApi, 'dynamodb:GetItem');
     datasetsKey.grantDecrypt(operatorApi);
-    operatorApi.addToRolePolicy(
-      new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }),
-    );
+    this.#announcer.grantStart(operatorApi);
     this.#grantCohorts(operatorApi, joins);
     this.#grantMachines(operatorApi);
     grantKeyUse(operatorApi, key);

@@ -52,7 +52,7 @@ export class DeliveryStack extends Stack {
     const trials = new Map([...models].map(([name, { trial }]) => [name, trial]));
     promote.drawMachines({ ...shared, datasetEvaluation, trials });
     this.sharedFunctions = [
-      promote.operatorApi,
+      ...promote.functions,
       catalog,
       ...this.recording.functions,
       ...curate.functions,

@@ -92,6 +92,7 @@ test('nothing fails unseen: dead letters, answers of 5xx, functions, models, wha
       row('operations/DatasetApiFails', ...fails('delivery/CurateDatasetApi')),
       row('operations/ImportFails', ...fails('delivery/CurateImport')),
       row('operations/AnnounceFails', ...fails('delivery/CurateAnnounce')),
+      row('operations/AnnounceChangesFails', ...fails('delivery/PromoteAnnounceChanges')),
       row('operations/SnapshotFails', ...fails('delivery/CurateSnapshot')),
       row('operations/ExportFails', ...fails('delivery/CurateExport')),
       row('operations/DatasetEvaluationFails', ...fails('delivery/EvaluateDatasetEvaluation')),

@@ -10,6 +10,7 @@ import {
 import { DatasetEvaluationEnv, DriftDueEnv, HoursDueEnv } from '../../functions/evaluate/env.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import {
+  AnnouncementEnv as ChangeAnnouncementEnv,
   ExposingEnv,
   InspectGraphEnv,
   LookEnv,
@@ -88,6 +89,7 @@ describe('every function', () => {
       'promote/inspect-graph': keysOf(InspectGraphEnv),
       'promote/alarm-rang': keysOf(LookEnv),
       'promote/ask-approval': keysOf(MovingEnv),
+      'promote/changes-unannounced': keysOf(ChangeAnnouncementEnv),
       'promote/conclude': keysOf(MovingEnv),
       'promote/crown': keysOf(ExposingEnv),
       'promote/evaluate-offline': keysOf(OfflineEnv),

@@ -169,18 +169,44 @@ describe('the role of', () => {
         's3:PutObject <stateful/Artifacts.Arn>/artifacts/*',
         's3:ListBucket <stateful/Artifacts.Arn>',
         'lambda:InvokeFunction <delivery/PromoteInspectGraph.Arn>',
+        'lambda:InvokeFunction <delivery/PromoteAnnounceChanges.Arn>',
         ...['DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'].map(
           (action) => `dynamodb:${action} <stateful/Promotions.Arn>`,
         ),
         'dynamodb:GetItem <stateful/DatasetTable.Arn>',
         'kms:Decrypt <stateful/DatasetsKey.Arn>',
         'dynamodb:Query <stateful/Joins.Arn>/index/byHour',
-        'events:PutEvents <stateful/Bus.Arn>',
         ...['SendTaskSuccess', 'StartExecution'].map((action) => `states:${action} ${machine}`),
         `states:StopExecution ${machine.replace(':stateMachine:', ':execution:')}:*`,
       ].toSorted(),
     );
   });
+});
+
+/** Facts of promotions, routes and pointers wait in their tables, so that no step depends on the bus. */
+test('the bus is told of promotions by a function that reads and forgets what waits, and by no other of them', () => {
+  const name = 'delivery/PromoteAnnounceChanges';
+  expect(grantsOf(`${name}Role`).toSorted()).toEqual(
+    [
+      ...own(name),
+      ...['DeleteItem', 'Query'].map((action) => `dynamodb:${action} <stateful/Promotions.Arn>`),
+      ...[
+        'Decrypt',
+        'DescribeKey',
+        'Encrypt',
+        'GenerateDataKey',
+        'ReEncryptFrom',
+        'ReEncryptTo',
+      ].map((action) => `kms:${action} ${key}`),
+      'sqs:SendMessage <delivery/DeadLetters.Arn>',
+      'events:PutEvents <stateful/Bus.Arn>',
+    ].toSorted(),
+  );
+  const tellers = [...grants]
+    .filter(([, all]) => all.some(({ action }) => action === 'events:PutEvents'))
+    .map(([role]) => role)
+    .filter((role) => /Promote|Machines|DatasetApi/.test(role));
+  expect(tellers).toEqual([`${name}Role`]);
 });
 
 describe('a model that seals and hashes its log', () => {

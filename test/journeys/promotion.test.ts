@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import type { Promotion } from '../../functions/contracts/promotion.ts';
 import { artifactKey, Digest } from '../../functions/contracts/version.ts';
+import { ServiceError } from '../../infra/local/emulators/emulator.ts';
 import { aModel } from '../builders/model-spec.ts';
 import {
   candidate,
@@ -72,6 +73,16 @@ const recorded = (model: string) => {
   return until(() => sum('RecordedRows') >= sum('Rows'));
 };
 
+/** Facts of a promotion that the bus has heard, each once, in the order in which it first heard them. */
+async function toldOf({ id }: Promotion): Promise<string[]> {
+  const told = new Map<string, string>();
+  for await (const { 'detail-type': type, detail } of stack.events.archived('slipway-main')) {
+    const fact = JSON.stringify(detail);
+    if (fact.includes(`"${id}"`)) told.set(`${type} ${fact}`, type);
+  }
+  return [...told.values()];
+}
+
 async function deleteArtifact(model: string, number: string): Promise<void> {
   const versions = await stack.client.versions(model);
   const digest = versions.find(({ version }) => version === number)?.digest;
@@ -113,6 +124,33 @@ describe('a version', () => {
     expect(route?.formerChampion?.version).toBe('1');
     const ideas = await stack.client.request('GET', `/v1/promotions/${short.name}/ideas`);
     expect(ideas).toMatchObject({ good: 1, bad: 0, goodShare: 1 });
+    await until(async () => (await toldOf(promotion)).includes('PromotionEnded'));
+  });
+
+  test('reaches production while the bus is away, and every change is told in order once it is back', async () => {
+    const version = await candidate(stack, short, { bias: 12 });
+    const away = stack.injected.inject({
+      service: 'EventBridge',
+      operation: 'PutEvents',
+      error: new ServiceError(503, 'ServiceUnavailable', 'not now'),
+    });
+    const promotion = await startPromotion(stack, short, version);
+    expect(await passTime(stack, promotion, isOver)).toMatchObject({ state: 'promoted' });
+    expect(await toldOf(promotion)).toEqual([]);
+    away[Symbol.dispose]();
+    stack.clock.advance(301_000);
+    await until(async () => (await toldOf(promotion)).includes('PromotionEnded'));
+    expect(await toldOf(promotion)).toEqual([
+      'PromotionStarted',
+      'PromotionJudged',
+      'PromotionAdvanced',
+      'PromotionJudged',
+      'PromotionAdvanced',
+      'RouteChanged',
+      'PromotionAdvanced',
+      'PromotionJudged',
+      'PromotionEnded',
+    ]);
   });
 
   test('that is slower than its budget is rejected with the numbers', async () => {

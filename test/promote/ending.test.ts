@@ -39,12 +39,12 @@ describe('an ending', () => {
       idea: 'bad',
     });
     expect(held.stageOf('2')).toBe('rolled-back');
-    expect(held.typesPublished()).toEqual(['RouteChanged', 'PromotionEnded']);
+    expect(held.typesToTell()).toEqual(['RouteChanged', 'PromotionEnded']);
     expect(held.runs).toBeUndefined();
   });
 
-  test.each(['route', 'end', 'publish'])(
-    'that dies before it writes the %s is made up for when it is repeated',
+  test.each(['route', 'end', 'announcement'])(
+    'that dies before it writes the %s is made up for when it is repeated, and is told of once',
     async (crashAt) => {
       const held = inPilot();
       let isDead = false;
@@ -58,7 +58,7 @@ describe('an ending', () => {
       expect(held.route).toMatchObject({ epoch: 2 });
       expect(held.route?.challenger).toBeUndefined();
       expect(held.promotion.state).toBe('rolled-back');
-      expect(held.typesPublished()).toEqual(['RouteChanged', 'PromotionEnded']);
+      expect(held.typesToTell()).toEqual(['RouteChanged', 'PromotionEnded']);
     },
   );
 
@@ -161,7 +161,7 @@ describe('an alarm', () => {
     await ring(held, { challenger: ['mae'] });
     expect(held.promotion).toMatchObject({ state: 'rolled-back', endedBy: alarm });
     expect(held.route).toEqual(route);
-    expect(held.typesPublished()).toEqual(['RouteChanged', 'PromotionEnded']);
+    expect(held.typesToTell()).toEqual(['RouteChanged', 'PromotionEnded']);
   });
 
   test.each<[string, Partial<Ringing>]>([

@@ -43,7 +43,7 @@ describe('opening a place', () => {
     held.clock.advance(5_000);
     await open();
     expect(held.route).toEqual(route);
-    expect(held.typesPublished()).toEqual(['RouteChanged']);
+    expect(held.typesToTell()).toEqual(['RouteChanged']);
   });
 
   test('renews a lease that would end before the first look', async () => {
@@ -142,7 +142,7 @@ describe('the ground of a promotion', () => {
     const input = { model: 'm', promotion: 'm-p1', place: PLACE.pilot };
     const step = async () => ({ verdict: 'PASS', reason: '' }) as const;
     expect(await runStep(input, held.context, step)).toMatchObject({ verdict: 'ENDED' });
-    expect(held.typesPublished()).toEqual([]);
+    expect(held.typesToTell()).toEqual([]);
   });
 });
 
@@ -157,7 +157,7 @@ describe('entering a place', () => {
       place: PLACE.shadow,
       placeSince: instantOf(START_MS + 1_000),
     });
-    expect(held.typesPublished()).toEqual(['PromotionAdvanced']);
+    expect(held.typesToTell()).toEqual(['PromotionAdvanced']);
   });
 
   test.each([

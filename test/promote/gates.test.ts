@@ -88,7 +88,7 @@ describe('a gate', () => {
       verdict: 'FAIL',
       reason: 'no traffic, and that for a day',
     });
-    expect(held.typesPublished()).toEqual(['PromotionJudged', 'PromotionJudged']);
+    expect(held.typesToTell()).toEqual(['PromotionJudged', 'PromotionJudged']);
   });
 });
 

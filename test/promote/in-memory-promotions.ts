@@ -1,6 +1,7 @@
 import type { BusEvent } from '../../functions/contracts/event-bus.ts';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import type { Promotion, PromotionPlace } from '../../functions/contracts/promotion.ts';
+import { PROMOTION_EVENTS } from '../../functions/contracts/promotion-events.ts';
 import type { PlanStep } from '../../functions/contracts/promotion-pace.ts';
 import type { Route } from '../../functions/contracts/route.ts';
 import type { Version } from '../../functions/contracts/version.ts';
@@ -86,7 +87,8 @@ interface Begun {
 /** The tables in memory, with their own compare-and-set, and hooks to come in between. */
 export class InMemoryPromotions {
   readonly clock = new ManualClock();
-  readonly published: BusEvent[] = [];
+  /** Written to be told, in the order of the writes. */
+  readonly untold: BusEvent[] = [];
   readonly promotions = new Map<string, Promotion>();
   readonly looks: Look[] = [];
   readonly frozen = new Map<string, unknown>();
@@ -122,10 +124,7 @@ export class InMemoryPromotions {
       } as unknown as PromotionContext['versions'],
       clock: this.clock,
       validationSet: async () => this.validationSet,
-      publish: async (events) => {
-        this.before('publish');
-        this.published.push(...events);
-      },
+      announce: async () => this.before('announcement'),
     };
   }
 
@@ -135,8 +134,8 @@ export class InMemoryPromotions {
     return found;
   }
 
-  typesPublished(): string[] {
-    return this.published.map(({ type }) => type);
+  typesToTell(): string[] {
+    return this.untold.map(({ type }) => type);
   }
 
   stageOf(version: string): string | undefined {
@@ -144,11 +143,17 @@ export class InMemoryPromotions {
   }
 
   #promotionTable(): Partial<PromotionTable> {
-    const ifRunning = (id: string, write: string, set: (found: Promotion) => Promotion) => {
+    const ifRunning = (
+      id: string,
+      write: string,
+      set: (found: Promotion) => Promotion,
+      events: readonly BusEvent[] = [],
+    ) => {
       this.before(write);
       const found = this.promotions.get(id);
       if (found?.state !== 'running') return false;
       this.promotions.set(id, set(found));
+      this.untold.push(...events);
       return true;
     };
     return {
@@ -156,30 +161,36 @@ export class InMemoryPromotions {
       running: async () => (this.runs === undefined ? undefined : this.promotions.get(this.runs)),
       count: async () => this.last,
       list: async () => ({ promotions: [...this.promotions.values()].toReversed() }),
-      start: async (promotion, last) => {
+      start: async (promotion, last, events) => {
         this.before('start');
         if (this.runs !== undefined || this.last !== last) return { kind: 'overtaken' };
         this.last += 1;
         this.runs = promotion.id;
         this.promotions.set(promotion.id, promotion);
+        this.untold.push(...events);
         return { kind: 'written' };
       },
-      change: async ({ id }, changes) =>
-        ifRunning(id, 'change', (found) => ({ ...found, ...changes })),
-      decide: async ({ id }, token, decision) => {
+      change: async ({ id }, changes, events) =>
+        ifRunning(id, 'change', (found) => ({ ...found, ...changes }), events),
+      decide: async ({ id }, token, decision, events) => {
         const { approval } = this.promotions.get(id) ?? {};
         if (approval?.token !== token || approval.decision) return false;
-        return ifRunning(id, 'decide', (found) => ({
-          ...found,
-          approval: { ...approval, decision },
-        }));
+        const decided = { ...approval, decision };
+        return ifRunning(id, 'decide', (found) => ({ ...found, approval: decided }), events);
       },
-      end: async (ended) => {
-        const isEnded = ifRunning(ended.id, 'end', (found) => ({ ...found, ...ended }));
+      end: async (ended, events) => {
+        const isEnded = ifRunning(ended.id, 'end', (found) => ({ ...found, ...ended }), events);
         if (isEnded) this.runs = undefined;
         return { kind: isEnded ? 'written' : 'overtaken' };
       },
-      keepLook: async (look) => void this.looks.push(look),
+      keepLook: async (look, events) => {
+        this.looks.push(look);
+        this.untold.push(...events);
+      },
+      note: async (events) => {
+        this.before('note');
+        this.untold.push(...events);
+      },
       lastLook: async () => this.looks.at(-1),
       looks: async () => this.looks,
       frozen: (_, name, make) => this.freeze(name, make),
@@ -192,7 +203,7 @@ export class InMemoryPromotions {
   }
 
   #routeStore(): Partial<RouteStore> {
-    const write = (
+    const silently = (
       next: Route,
       version?: string,
       stage?: Version['stage'],
@@ -207,11 +218,19 @@ export class InMemoryPromotions {
       if (found && stage) this.versions.set(found.version, { ...found, stage });
       return { kind: 'written' };
     };
+    const write = (...change: Parameters<typeof silently>): RouteWrite => {
+      const written = silently(...change);
+      const [{ changedAt: at, model }] = change;
+      if (written.kind === 'written')
+        this.untold.push({ type: PROMOTION_EVENTS.routeChanged, detail: { at, model } });
+      return written;
+    };
     const gone: Version['stage'][] = ['retired', 'rejected'];
     return {
       crown: async (next) => write(next, next.champion.version, 'production', gone),
       expose: async (next, version, stage) => write(next, version, stage, gone),
-      renew: async (next) => write(next),
+      renew: async (next) => silently(next),
+      amend: async (next) => write(next),
       setStage: async (_, version, stage) => {
         this.before('stage');
         const found = this.versions.get(version);

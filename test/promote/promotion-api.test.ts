@@ -49,12 +49,16 @@ const DECIDE = '/v1/promotions/m/m-p1/decide';
 describe('an approval', () => {
   test('lets the machine go on, and keeps who decided and why', async () => {
     const { held, ask, answered } = await waiting();
-    expect(held.published.at(-1)).toMatchObject({ type: 'ApprovalAsked' });
+    expect(held.untold.at(-1)).toMatchObject({ type: 'ApprovalAsked' });
     const { status, body } = await ask('POST', DECIDE, decide(true));
     expect(status).toBe(200);
     expect(JSON.stringify(body)).not.toContain('the-token');
     expect(answered).toEqual([{ verdict: 'PASS', reason: 'me approved: agreed' }]);
     expect(held.promotion.approval?.decision).toMatchObject({ isApproved: true, by: 'me' });
+    expect(held.untold.at(-1)).toMatchObject({
+      type: 'PromotionJudged',
+      detail: { verdict: 'PASS', evidence: { decision: { by: 'me', reason: 'agreed' } } },
+    });
   });
 
   test('that is refused rejects the version', async () => {

@@ -40,7 +40,7 @@ describe('a start', () => {
     expect(promotion).toEqual(aPromotion({ executionArn: 'arn:m-p1', plannedUnits: 4_000 }));
     expect(held.promotion).toEqual(promotion);
     expect(started).toEqual(['m-p1']);
-    expect(held.typesPublished()).toEqual(['PromotionStarted']);
+    expect(held.typesToTell()).toEqual(['PromotionStarted']);
   });
 
   test('whose answer got lost is the same promotion', async () => {
@@ -49,7 +49,7 @@ describe('a start', () => {
     const first = await startPromotion(request, starter);
     expect(await startPromotion(request, starter)).toEqual(first);
     expect(held.promotions.size).toBe(1);
-    expect(held.typesPublished()).toEqual(['PromotionStarted']);
+    expect(held.typesToTell()).toEqual(['PromotionStarted']);
   });
 
   test('that died before its machine began is made up for when it is repeated', async () => {
