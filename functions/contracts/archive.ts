@@ -23,8 +23,10 @@ export const ARCHIVE_COLUMNS = {
     asked: 'string',
     sealed: 'string',
     outputs: 'string',
+    /** JSON: of each row the chance that its outcome is seen, where decisions hide outcomes. */
+    propensities: 'string',
     withheld: 'string',
-    /** S3 key of the whole line, where it is too long for a record; `asked` and `outputs` are absent then. */
+    /** S3 key of the whole line, where it is too long for a record; what is JSON of its rows is absent then. */
     line_key: 'string',
   },
   outcomes: {
@@ -51,6 +53,8 @@ export const ARCHIVE_COLUMNS = {
     scored_at: 'string',
     /** JSON; absent where silence was given a meaning. */
     outcome: 'string',
+    /** Chance that the outcome was seen; absent where it was certain, 0 where somebody chose to look. */
+    propensity: 'double',
     /** JSON: values by the names of the metric catalogue. */
     components: 'string',
   },

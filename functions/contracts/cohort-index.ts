@@ -10,7 +10,9 @@ export const COHORT_INDEX = {
     'promotion',
     'unit',
     'rowCount',
+    'hiddenRows',
     'components',
     'outcome',
+    'propensity',
   ],
 } as const;

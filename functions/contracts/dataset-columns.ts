@@ -17,7 +17,7 @@ export interface DatasetColumn {
   readonly values?: readonly string[];
 }
 
-/** What a row counts in metrics and training; kept by stratified snapshots. */
+/** What a row counts in metrics and training; kept by snapshots, of strata and of rows accepted at random. */
 export const WEIGHT_COLUMN = 'weight';
 /** Which arm a recorded row was answered by. */
 export const ARM_COLUMN = 'arm';

@@ -17,6 +17,8 @@ export const HourClosed = z.object({
   scored: z.int(),
   /** Of these, with a reported outcome. */
   labelled: z.int(),
+  /** Rows that were declined and whose outcome nobody knows; where declining hides it. */
+  hidden: z.optional(z.int()),
   /** Of the hour, and of the window of hours that ends with it. */
   metrics: Values,
   /** Why a metric is not among them. */

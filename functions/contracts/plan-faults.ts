@@ -1,6 +1,7 @@
 import { COHORT_HOURS, isWatched, lastsSeconds, type PlanStep } from './promotion-pace.ts';
 import type { PromotionPlan } from './promotion-plan.ts';
 import { METRIC_DEFINITIONS, type MetricId } from './quality-metric.ts';
+import { hidesOutcomes, type Task } from './task.ts';
 
 interface Fault {
   readonly path: (string | number)[];
@@ -8,6 +9,7 @@ interface Fault {
 }
 
 interface Judged {
+  readonly task: Task;
   readonly promotion: PromotionPlan;
   readonly monitoring: {
     readonly objectives: readonly { readonly metric: string }[];
@@ -50,19 +52,66 @@ function whyNotOffline(metric: string, isAgainstChampion: boolean): string | und
   return undefined;
 }
 
+/** What is judged by outcomes. */
+const isQuality = (metric: string): boolean => {
+  const kind = definitionOf(metric)?.kind;
+  return kind === 'ratio' || kind === 'windowed';
+};
+
+/** Where declined rows have no outcome, guardrails on outcomes see what was let through alone. */
+function hiddenFaults(
+  { kind, guardrails }: Extract<PlanStep, { kind: 'replay-traffic' | 'pilot' }>,
+  path: Fault['path'],
+  { task }: Judged,
+): Fault[] {
+  if (!hidesOutcomes(task)) return [];
+  const why =
+    kind === 'pilot'
+      ? 'each arm would be judged by the rows it lets through: guard it in "ab", which can accept a share at random'
+      : 'the rows that the champion declined have no outcome to compare by: gate it in "evaluate-offline"';
+  return guardrails.flatMap(({ metric }, guardrail) =>
+    isQuality(metric)
+      ? [{ path: [...path, 'guardrails', guardrail, 'metric'], message: `"${metric}": ${why}` }]
+      : [],
+  );
+}
+
+/** Whether what a test declines is seen often enough to compare the arms, and only where it is hidden. */
+function acceptFaults(step: AbStep, path: Fault['path'], { task }: Judged): Fault[] {
+  const { metric, guardrails, randomAcceptShare, covariate } = step;
+  const refuse = (name: string, message: string): Fault[] => [{ path: [...path, name], message }];
+  const judged = [metric, ...guardrails.map((each) => each.metric)].filter(isQuality);
+  if (!hidesOutcomes(task))
+    return randomAcceptShare > 0
+      ? refuse(
+          'randomAcceptShare',
+          'nothing is hidden that accepting at random would show: write 0, or say "positiveHidesOutcome" of the task',
+        )
+      : [];
+  if (randomAcceptShare === 0)
+    return judged.length > 0
+      ? refuse(
+          'randomAcceptShare',
+          `${judged.map((each) => `"${each}"`).join(', ')} would be judged by the rows each arm lets through, and whoever declines more shows fewer of its errors: accept a share at random, such as 0.02, or test in "shadow"`,
+        )
+      : [];
+  // A unit's own quotient of a few weighted rows is biased; a quotient of sums over all units is not.
+  return covariate === 'none'
+    ? []
+    : refuse(
+        'covariate',
+        'adjusts means of units, which rows accepted at random do not give: write "none"',
+      );
+}
+
 function abFaults(step: AbStep, at: number, spec: Judged): Fault[] {
   const path = ['promotion', 'steps', at];
-  const { metric, randomAcceptShare, maximumDays, exposurePercent } = step;
-  const faults: Fault[] = [];
+  const { metric, maximumDays, exposurePercent } = step;
+  const faults = acceptFaults(step, path, spec);
   const why = RARE.includes(metric)
     ? `"${metric}" is too rare for a mean: it can be a guardrail, not what is tested`
     : whyNotBetweenArms(metric, spec);
   if (why !== undefined) faults.push({ path: [...path, 'metric'], message: why });
-  if (randomAcceptShare > 0)
-    faults.push({
-      path: [...path, 'randomAcceptShare'],
-      message: 'accepting a share of units at random is not built: write 0, and test in shadow',
-    });
   const firstDays = (COHORT_HOURS + spec.monitoring.outcomes.maturityHours) / 24;
   if (maximumDays <= firstDays)
     faults.push({
@@ -103,6 +152,8 @@ function stepFaults(step: PlanStep, at: number, spec: Judged): Fault[] {
     step.guardrails.forEach(({ metric }, guardrail) =>
       refuse(whyNotBetweenArms(metric, spec), 'guardrails', guardrail, 'metric'),
     );
+  if (step.kind === 'replay-traffic' || step.kind === 'pilot')
+    faults.push(...hiddenFaults(step, path, spec));
   const tooShort = 'is over before anybody has looked: a look comes once a minute at the most';
   if (step.kind === 'pilot')
     step.ramp.forEach(({ bakeMinutes }, rung) =>

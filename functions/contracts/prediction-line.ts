@@ -87,6 +87,12 @@ export const PredictionLine = z.object({
   /** JSON of `SealedFields`. */
   sealed: z.optional(Sealed),
   outputs: z.array(LoggedTensor),
+  /**
+   * Chance of each row that its outcome is seen, where a positive decision hides it: 1 where the row was
+   * decided negative, the share where it was accepted at random, 0 where it stays declined. Absent of
+   * tensors: no decision is told there, so what was declined is known to the caller alone.
+   */
+  propensities: z.optional(z.array(z.number().check(z.gte(0), z.lte(1)))),
   /** Versions that should have answered and did not, in the order they were tried. */
   failures: z.optional(z.array(z.object({ version: z.string(), arm: Arm }))),
   /** Whether the shadow function is to run this request through the challenger. */

@@ -69,8 +69,11 @@ const Step = z.discriminatedUnion('kind', [
     guardrails: z.array(Guardrail),
     /** Variance reduction with the champion's prediction as covariate. */
     covariate: z.enum(['none', 'champion-prediction']),
-    /** Share of units accepted at random, where a decision hides the outcome (a declined card). */
-    randomAcceptShare: z.number().check(z.gte(0), z.lte(0.1)),
+    /**
+     * Share of the declined rows of both arms that is accepted at random, where declining hides the outcome:
+     * arms are compared in all rows, each weighted with 1 / its chance to be seen. In steps of 1/10,000.
+     */
+    randomAcceptShare: z.number().check(z.gte(0), z.lte(0.1), z.multipleOf(0.0001)),
   }),
   strictObject({ kind: z.literal('approve'), expiresAfterHours: positive }),
   strictObject({ kind: z.literal('production') }),

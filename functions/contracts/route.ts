@@ -18,6 +18,8 @@ const Challenger = z.object({
   promotion: z.string(),
   /** Units exposed, in 1/10,000; half of them get the challenger. 0 while in shadow. */
   exposureBasisPoints: z.int().check(z.gte(0), z.lte(10_000)),
+  /** Declined rows of exposed units that are accepted all the same, in 1/10,000 and in either arm. */
+  randomAcceptBasisPoints: z.optional(z.int().check(z.gte(0), z.lte(10_000))),
   /** Whether recorded requests are sent through the challenger off the caller's path. */
   isShadowed: z.boolean(),
   /** A lease: nobody sees the challenger after this unless a look has renewed it. */

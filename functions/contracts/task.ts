@@ -40,6 +40,11 @@ const Classification = strictObject({
   score: OutputColumn,
   /** Decided positive when score >= threshold. */
   threshold: share,
+  /**
+   * Who is decided positive is declined, so that nobody sees what would have come of it (a card). Its silence
+   * means nothing then, and online metrics are of the rows that were let through or reported on.
+   */
+  positiveHidesOutcome: z.optional(z.boolean()),
   /** In money: each false alarm, and each miss (`amount`: the value of that number feature). */
   cost: strictObject({
     currency: z.string().check(z.regex(/^[A-Z]{3}$/)),
@@ -50,6 +55,10 @@ const Classification = strictObject({
 
 export const Task = z.discriminatedUnion('kind', [Regression, Ranking, Classification]);
 export type Task = z.infer<typeof Task>;
+
+/** Whether a row that is decided positive never shows its outcome. */
+export const hidesOutcomes = (task: Task): boolean =>
+  task.kind === 'classification' && task.positiveHidesOutcome === true;
 
 /** The metrics an objective, a gate or a guardrail of each task may name. */
 export const METRICS_OF_TASK = {

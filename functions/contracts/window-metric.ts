@@ -3,7 +3,7 @@
  * quotient of sums.
  */
 export const WINDOW_METRICS = {
-  /** Matured predictions with a reported outcome over all matured predictions of the hour. */
+  /** Matured rows with a reported outcome over all of the hour whose outcome could be seen. */
   labelCoverage: { name: 'LabelCoverage', unit: 'None' },
   /** Positive outcomes in the window that the next ones rest on. */
   positives: { name: 'WindowPositives', unit: 'Count' },

@@ -6,6 +6,7 @@ import {
 } from '../contracts/dataset-columns.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { AskedLine } from '../contracts/prediction-line.ts';
+import { hidesOutcomes } from '../contracts/task.ts';
 import { readTyped } from './cell-reading.ts';
 import { readRow } from './row-check.ts';
 
@@ -15,6 +16,8 @@ export interface RecordedRequest {
   readonly at: string;
   readonly arm: string;
   readonly asked: AskedLine;
+  /** Chance of each row that its outcome was seen, where a decision hid it. */
+  readonly propensities?: readonly number[] | undefined;
 }
 
 /** Rows that are sampled together: one row, or a whole query. */
@@ -24,11 +27,13 @@ export interface RecordedUnit {
   readonly at: string;
   /** What is sampled apart: the class; one stratum for other tasks. */
   readonly stratum: string;
+  /** Recorded rows that it stands for: others like it were declined, and nobody saw their outcome. */
+  readonly weight: number;
   readonly rows: readonly (readonly CellValue[])[];
 }
 
 /** Why recorded rows are in no snapshot. */
-export type LeftOut = 'withoutOutcome' | 'tensorsOnly' | 'unfit';
+export type LeftOut = 'withoutOutcome' | 'declined' | 'tensorsOnly' | 'unfit';
 
 /** Outcomes of one prediction by slot: `row:3`, or `item:"sku-1"`. */
 export type OutcomesBySlot = ReadonlyMap<string, unknown>;
@@ -37,7 +42,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * The rows of a matured request with their truth. What silence means is the spec's to say: nothing, the
- * negative class, or no interest.
+ * negative class, or no interest; of a row that was declined unseen it never means anything. A declined row
+ * that somebody looked into all the same stands for itself alone.
  * @param leaveOut told of rows that cannot be used.
  */
 export function unitsOf(
@@ -55,22 +61,28 @@ export function unitsOf(
   }
   if (asked.api === 'rank') return queryOf(spec, columns, request, asked, outcomes, leaveOut);
   return asked.instances.flatMap((instance, row) => {
-    const label = labelOf(spec, outcomes.get(`row:${row}`));
+    const propensity = request.propensities?.[row] ?? (hidesOutcomes(spec.task) ? 0 : 1);
+    const label = labelOf(spec, outcomes.get(`row:${row}`), propensity);
     if (label === undefined) {
-      leaveOut('withoutOutcome', 1);
+      leaveOut(propensity === 0 ? 'declined' : 'withoutOutcome', 1);
       return [];
     }
     const cells = readCells(columns, { ...instance, [spec.task.label]: label }, request);
     if (!cells) leaveOut('unfit', 1);
     const key = `${request.predictionId}/${row}`;
     const stratum = spec.task.kind === 'classification' ? String(label) : '';
-    return cells ? [{ key, at: request.at, stratum, rows: [cells] }] : [];
+    const weight = propensity > 0 ? 1 / propensity : 1;
+    return cells ? [{ key, at: request.at, stratum, weight, rows: [cells] }] : [];
   });
 }
 
-function labelOf({ task, monitoring }: ModelSpec, outcome: unknown): string | number | undefined {
+function labelOf(
+  { task, monitoring }: ModelSpec,
+  outcome: unknown,
+  propensity: number,
+): string | number | undefined {
   if (typeof outcome === 'string' || typeof outcome === 'number') return outcome;
-  if (task.kind !== 'classification') return undefined;
+  if (task.kind !== 'classification' || propensity === 0) return undefined;
   return monitoring.outcomes.silenceMeans === 'negative' ? task.classes[0] : undefined;
 }
 
@@ -99,7 +111,7 @@ function queryOf(
     leaveOut('unfit', rows.length);
     return [];
   }
-  return [{ key: request.predictionId, at: request.at, stratum: '', rows: whole }];
+  return [{ key: request.predictionId, at: request.at, stratum: '', weight: 1, rows: whole }];
 }
 
 /**

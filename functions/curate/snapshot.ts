@@ -164,24 +164,29 @@ async function opened(
   parts: Snapshooter,
 ): Promise<Requested> {
   const { prediction_id: predictionId = '', at = '', arm = '', caller = '' } = row;
-  const { asked, sealed } = await contentOf(row, parts);
-  const request = { predictionId, at, arm, caller };
+  const { asked, sealed, propensities } = await contentOf(row, parts);
+  const request = { predictionId, at, arm, caller, propensities };
   if (sealed === undefined) return { ...request, asked };
   const text = await parts.unsealerOf(model).open(sealed, predictionId);
   return { ...request, asked: restoreSealed(asked, SealedFields.parse(JSON.parse(text))) };
 }
 
-const Content = z.object({ asked: PredictionLine.shape.asked, sealed: z.optional(Sealed) });
+const Content = z.object({
+  asked: PredictionLine.shape.asked,
+  sealed: z.optional(Sealed),
+  propensities: PredictionLine.shape.propensities,
+});
 
 /** What was asked, from the row or from the line it points to. */
 async function contentOf(
-  { line_key: lineKey, asked = 'null', sealed }: Partial<ArchivedRow<'predictions'>>,
+  { line_key: lineKey, asked = 'null', sealed, propensities }: Partial<ArchivedRow<'predictions'>>,
   { archive }: Snapshooter,
 ): Promise<z.infer<typeof Content>> {
   if (lineKey !== undefined) return Content.parse(JSON.parse(await archive.line(lineKey)));
   return Content.parse({
     asked: JSON.parse(asked),
     ...(sealed !== undefined && { sealed: JSON.parse(sealed) }),
+    ...(propensities !== undefined && { propensities: JSON.parse(propensities) }),
   });
 }
 

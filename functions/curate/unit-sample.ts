@@ -30,7 +30,7 @@ class Stratum {
 
 export interface SampledUnit {
   readonly unit: RecordedUnit;
-  /** Units of its stratum that it stands for. */
+  /** Units of its stratum that it stands for, and what each of them stood for. */
   readonly weight: number;
 }
 
@@ -67,7 +67,8 @@ export class UnitSample {
     const taken = rarest.flatMap((stratum, at) => {
       const share = Math.min(stratum.eligible, Math.floor(room / (rarest.length - at)));
       room -= share;
-      return stratum.first(share).map(({ unit }) => ({ unit, weight: stratum.eligible / share }));
+      const weight = stratum.eligible / share;
+      return stratum.first(share).map(({ unit }) => ({ unit, weight: unit.weight * weight }));
     });
     return taken.toSorted((one, other) => (orderOf(one) < orderOf(other) ? -1 : 1));
   }

@@ -76,7 +76,7 @@ async function tallyOf({ name, task }: ModelSpec, hour: string, { joins }: HourC
 
 /**
  * Whether silence has been given its meaning: recording is asked once, and then waited for, but not for ever:
- * a row of which the model gave no number never gets a score.
+ * a row of which the model gave no number never gets a score, and a declined one only if somebody looked.
  */
 async function isSettled(
   { name, task }: ModelSpec,
@@ -103,7 +103,7 @@ async function judge(
   totals: HourTotals,
   { hours, clock }: HourCloser,
 ): Promise<ClosedHour> {
-  const { arms, predictions, rows, scored, labelled } = totals;
+  const { arms, predictions, rows, scored, labelled, hidden } = totals;
   const before =
     spec.task.kind === 'classification'
       ? await hours.histograms(spec.name, windowFrom(hour), hour)
@@ -124,6 +124,7 @@ async function judge(
     rows,
     scored,
     labelled,
+    ...(hidden > 0 && { hidden }),
     metrics: { ...ofHour.values, ...window.values },
     undefinedMetrics: { ...ofHour.reasons, ...window.reasons },
   };

@@ -46,18 +46,19 @@ export function metricsOfHour({ task }: Pick<ModelSpec, 'task'>, { arms }: HourT
  */
 export function windowMetrics(
   { task }: Pick<ModelSpec, 'task'>,
-  { rows, labelled }: HourTotals,
+  { rows, labelled, hidden }: HourTotals,
   histogram: ScoreHistogram,
   stream: string,
 ): Judged<WindowMetric> {
-  const coverage = rows > 0 ? labelled / rows : undefined;
+  const seen = rows - hidden;
+  const coverage = seen > 0 ? labelled / seen : undefined;
   const values: Partial<Record<WindowMetric, number>> = {};
   const reasons: Record<string, string> = {};
   const judge = (metric: WindowMetric, value: number | undefined, reason: string) => {
     if (value === undefined) reasons[metric] = reason;
     else values[metric] = value;
   };
-  judge('labelCoverage', coverage, 'nothing was predicted');
+  judge('labelCoverage', coverage, rows > 0 ? 'every row was declined' : 'nothing was predicted');
   if (task.kind !== 'classification') return { values, reasons };
   const interval = precisionInterval(histogram, stream);
   judge('positives', positivesIn(histogram), '');

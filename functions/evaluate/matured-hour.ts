@@ -43,8 +43,10 @@ export interface CohortItem {
   readonly sk: string;
   readonly arm: string;
   readonly rowCount?: number;
+  readonly hiddenRows?: number;
   readonly components?: string;
   readonly outcome?: string;
+  readonly propensity?: number;
 }
 
 export interface ArmOfHour {
@@ -58,12 +60,15 @@ export interface HourTotals {
   readonly rows: number;
   readonly scored: number;
   readonly labelled: number;
+  /** Rows that were declined, so that nobody sees their outcome, and that nobody looked into either. */
+  readonly hidden: number;
   readonly arms: Readonly<Record<string, ArmOfHour>>;
 }
 
 interface Awaited {
   rows: number;
   scored: number;
+  hidden: number;
 }
 
 /** Adds up one hour of a model. */
@@ -78,14 +83,17 @@ export class HourTally {
     this.#spec = spec;
   }
 
-  add({ predictionId, sk, arm, rowCount = 0, components, outcome }: CohortItem): void {
-    const awaited = this.#predictions.get(predictionId) ?? { rows: 0, scored: 0 };
+  add({ predictionId, sk, arm, components, ...item }: CohortItem): void {
+    const awaited = this.#predictions.get(predictionId) ?? { rows: 0, scored: 0, hidden: 0 };
     this.#predictions.set(predictionId, awaited);
-    if (sk.startsWith('prediction#'))
-      awaited.rows = this.#spec.task.kind === 'ranking' ? 1 : rowCount;
+    if (sk.startsWith('prediction#')) {
+      awaited.rows = this.#spec.task.kind === 'ranking' ? 1 : (item.rowCount ?? 0);
+      awaited.hidden += item.hiddenRows ?? 0;
+    }
     if (components === undefined) return;
     awaited.scored += 1;
-    if (outcome !== undefined) this.#labelled += 1;
+    if (item.propensity === 0) awaited.hidden -= 1;
+    if (item.outcome !== undefined) this.#labelled += 1;
     this.#count(arm, JSON.parse(components));
   }
 
@@ -118,6 +126,7 @@ export class HourTally {
       rows: sum('rows'),
       scored: sum('scored'),
       labelled: this.#labelled,
+      hidden: sum('hidden'),
       arms: Object.fromEntries(
         [...this.#sums].map(([arm, sums]) => [
           arm,

@@ -23,12 +23,19 @@ export interface ArmTotals {
   readonly known: UnitSums;
   readonly unknown: UnitSums;
   readonly events: EventCounts;
+  /** Units with a row that was accepted at random. */
+  readonly accepted: number;
 }
 
 /** By metric. Additive: days merge. */
 export type MetricTotals = Readonly<Record<string, Arms<ArmTotals>>>;
 
-const NOTHING: ArmTotals = { known: NO_UNITS, unknown: NO_UNITS, events: { with: 0, without: 0 } };
+const NOTHING: ArmTotals = {
+  known: NO_UNITS,
+  unknown: NO_UNITS,
+  events: { with: 0, without: 0 },
+  accepted: 0,
+};
 const NEITHER: Arms<ArmTotals> = { champion: NOTHING, challenger: NOTHING };
 
 /** A metric with how it is taken: `mean` per unit beside a covariate, or `ratio` of two sums. */
@@ -66,12 +73,16 @@ function addJudged(
     with: totals.events.with + Number(top > 0),
     without: totals.events.without + Number(top === 0),
   };
-  if (kind === 'ratio') return { ...totals, events, known: addUnit(totals.known, top, bottom) };
+  const accepted = totals.accepted + Number(rows.some(isAcceptedAtRandom));
+  const counted = { ...totals, events, accepted };
+  if (kind === 'ratio') return { ...counted, known: addUnit(totals.known, top, bottom) };
   const y = top / bottom;
   return covariate === undefined
-    ? { ...totals, events, unknown: addUnit(totals.unknown, y, 0) }
-    : { ...totals, events, known: addUnit(totals.known, y, covariate) };
+    ? { ...counted, unknown: addUnit(totals.unknown, y, 0) }
+    : { ...counted, known: addUnit(totals.known, y, covariate) };
 }
+
+const isAcceptedAtRandom = ({ propensity = 1 }: UnitRow): boolean => propensity < 1;
 
 const mergeArm = (one: ArmTotals, other: ArmTotals): ArmTotals => ({
   known: mergeUnits(one.known, other.known),
@@ -80,6 +91,7 @@ const mergeArm = (one: ArmTotals, other: ArmTotals): ArmTotals => ({
     with: one.events.with + other.events.with,
     without: one.events.without + other.events.without,
   },
+  accepted: one.accepted + other.accepted,
 });
 
 export function mergeTotals(one: MetricTotals, other: MetricTotals): MetricTotals {
@@ -114,6 +126,9 @@ export function sumsOf({ unitMetric, kind }: Measured, totals: MetricTotals): Me
     covariateShare: kind === 'mean' && known.n > 0 ? known.n / (known.n + unknown) : 0,
     ...(unitMetric.isShare && {
       events: { champion: champion.events, challenger: challenger.events },
+    }),
+    ...(unitMetric.isWeighted && {
+      acceptedUnits: { champion: champion.accepted, challenger: challenger.accepted },
     }),
   };
 }

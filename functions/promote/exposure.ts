@@ -101,6 +101,28 @@ export function exposureOf(step: WatchedStep, { rung = 0 }: PromotionPlace): num
   }
 }
 
+type Showing = Pick<
+  NonNullable<Route['challenger']>,
+  'exposureBasisPoints' | 'isShadowed' | 'randomAcceptBasisPoints'
+>;
+
+/** What a place makes of the challenger. */
+function showingOf(step: WatchedStep, place: PromotionPlace): Showing {
+  const randomAcceptShare = step.kind === 'ab' ? step.randomAcceptShare : 0;
+  return {
+    exposureBasisPoints: exposureOf(step, place),
+    ...(randomAcceptShare > 0 && {
+      randomAcceptBasisPoints: Math.round(randomAcceptShare * 10_000),
+    }),
+    isShadowed: step.kind === 'shadow' || (step.kind === 'ab' && step.covariate !== 'none'),
+  };
+}
+
+const shows = (challenger: Showing, wanted: Showing): boolean =>
+  challenger.exposureBasisPoints === wanted.exposureBasisPoints &&
+  challenger.randomAcceptBasisPoints === wanted.randomAcceptBasisPoints &&
+  challenger.isShadowed === wanted.isShadowed;
+
 /** A look may be late by one more before the lease ends, and by the time a look takes. */
 const LEASE_LOOKS = 2;
 const LEASE_SPARE_MS = 300_000;
@@ -136,13 +158,11 @@ async function expose(
   context: ExposureContext,
 ): Promise<void> {
   const { id, model, version, place } = promotion;
-  const exposureBasisPoints = exposureOf(step, place);
-  const isShadowed = step.kind === 'shadow' || (step.kind === 'ab' && step.covariate !== 'none');
+  const wanted = showingOf(step, place);
   const { challenger } = route;
   if (
     challenger?.promotion === id &&
-    challenger.exposureBasisPoints === exposureBasisPoints &&
-    challenger.isShadowed === isShadowed &&
+    shows(challenger, wanted) &&
     epochMsOf(challenger.expiresAt) > firstLookMs(step, place, context.clock.nowMs())
   )
     return;
@@ -152,13 +172,12 @@ async function expose(
     challenger: {
       ...(await context.servedVersion(promotion)),
       promotion: id,
-      exposureBasisPoints,
-      isShadowed,
+      ...wanted,
       expiresAt: leaseUntil(step, place, context.clock.nowMs()),
     },
     changedAt: context.clock.now(),
     changedBy: id,
-    reason: `${step.kind}${step.kind === 'pilot' ? ` at ${exposureBasisPoints / 100} %` : ''}`,
+    reason: `${step.kind}${step.kind === 'pilot' ? ` at ${wanted.exposureBasisPoints / 100} %` : ''}`,
   };
   const written = await context.routeStore.expose(next, version, STAGE_IN[step.kind]);
   if (written.kind !== 'written')

@@ -1,6 +1,7 @@
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import { COHORT_HOURS } from '../contracts/promotion-pace.ts';
 import { METRIC_DEFINITIONS, type MetricId } from '../contracts/quality-metric.ts';
+import { hidesOutcomes } from '../contracts/task.ts';
 import { unitsForDifference, unitsForMargin } from '../measures/sample-size.ts';
 import { ERROR_BUDGET } from './test-plan.ts';
 
@@ -70,6 +71,12 @@ export function forecastOf(spec: ModelSpec, traffic: Traffic | undefined): Forec
   if (step?.kind !== 'ab') return undefined;
   if (!traffic || traffic.unitsPerDay === 0)
     return { kind: 'unknown', reason: 'no units were recorded in the last day' };
+  // The rows that are seen today vary less than those that will stand for others.
+  if (hidesOutcomes(spec.task) && METRIC_DEFINITIONS[step.metric as MetricId].kind === 'ratio')
+    return {
+      kind: 'unknown',
+      reason: `how ${step.metric} varies is not seen before declined rows are accepted at random`,
+    };
   const units = unitsNeeded(spec, traffic);
   if (units === undefined)
     return { kind: 'unknown', reason: `no matured outcomes tell how ${step.metric} varies` };

@@ -53,12 +53,15 @@ export function guardrailMetrics(
   };
 }
 
-/** Events, and non-events, an arm below which no share is judged. */
-const FEWEST_EVENTS = 25;
+/**
+ * Events, and non-events, an arm below which no share is judged; and units accepted at random, each of which
+ * stands for many: before some are drawn, sums do not vary as they will.
+ */
+export const FEWEST_EVENTS = 25;
 
 /** Values of both arms with what they rest on; undefined where the arms cannot be compared yet. */
 function measuredOf(sums: MetricSums): MeasuredMetric | undefined {
-  const { metric, arms, kind, events, covariateShare } = sums;
+  const { metric, arms, kind, events, acceptedUnits, covariateShare } = sums;
   const values =
     kind === 'mean'
       ? meansOfArms(arms, covariateShare)
@@ -71,9 +74,11 @@ function measuredOf(sums: MetricSums): MeasuredMetric | undefined {
     [events.champion, events.challenger].every(
       (arm) => Math.min(arm.with, arm.without) >= FEWEST_EVENTS,
     );
+  const hasAccepted =
+    !acceptedUnits || Math.min(acceptedUnits.champion, acceptedUnits.challenger) >= FEWEST_EVENTS;
   return {
     arms: { champion, challenger },
-    isSampleLarge: hasUnits && hasEvents,
+    isSampleLarge: hasUnits && hasEvents && hasAccepted,
     ...(hasUnits && events && isLatency(metric) && { slowUnits: slowUnits(events) }),
   };
 }

@@ -24,6 +24,8 @@ export const MetricSums = z.object({
   covariateShare: z.number(),
   /** Units with an event, and without, by arm; for metrics that are shares. */
   events: z.optional(arms(z.object({ with: z.int(), without: z.int() }))),
+  /** Units with a row that was accepted at random, by arm; where declining hides outcomes. */
+  acceptedUnits: z.optional(arms(z.int())),
 });
 export type MetricSums = z.infer<typeof MetricSums>;
 

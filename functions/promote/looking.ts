@@ -14,7 +14,13 @@ import {
 import { renewLease } from './exposure.ts';
 import { unitsNeeded } from './forecast.ts';
 import type { Found, Look, LookEvidence, MetricSums } from './look.ts';
-import { guardrailMetrics, judgeLook, measuredBy, testPlanOf } from './look-judgement.ts';
+import {
+  FEWEST_EVENTS,
+  guardrailMetrics,
+  judgeLook,
+  measuredBy,
+  testPlanOf,
+} from './look-judgement.ts';
 import { judgedEvent, type PromotionContext, specOf, stepOf } from './promotion-context.ts';
 import { judgeShadow, type ShadowSources } from './shadow-judgement.ts';
 import { SMALLEST_SAMPLE, type TestPlan } from './test-plan.ts';
@@ -176,10 +182,14 @@ async function planUnits(
 }
 
 /** Mean and variance of one unit of the champion; a ratio's by its linearization. */
-function spreadOf({ kind, arms }: MetricSums): { mean: number; variance: number } | undefined {
-  const { champion } = arms;
+function spreadOf({
+  kind,
+  arms: { champion },
+  acceptedUnits,
+}: MetricSums): { mean: number; variance: number } | undefined {
   // The plan is kept: a handful of units must not fix it.
   if (champion.n < SMALLEST_SAMPLE) return undefined;
+  if (acceptedUnits && acceptedUnits.champion < FEWEST_EVENTS) return undefined;
   if (kind === 'mean') {
     const moments = momentsOf(champion);
     return moments && { mean: moments.meanY, variance: moments.varY };

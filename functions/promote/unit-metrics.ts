@@ -5,6 +5,7 @@ import {
   type MetricId,
   QUALITY_COMPONENTS,
 } from '../contracts/quality-metric.ts';
+import { hidesOutcomes } from '../contracts/task.ts';
 
 /** What a row of an enrolled request tells of its unit; quality only once the row is scored. */
 export interface UnitRow {
@@ -13,6 +14,8 @@ export interface UnitRow {
   readonly failed: number;
   readonly fellBack: number;
   readonly components?: Components;
+  /** Chance that the scored row's outcome was seen; absent where it was certain. */
+  readonly propensity?: number;
 }
 
 /** How a metric is taken per unit, who is what was assigned: a sum over a sum. */
@@ -22,6 +25,8 @@ export interface UnitMetric {
   readonly termsOf: (row: UnitRow) => { readonly top: number; readonly bottom: number } | undefined;
   /** Whether `top` counts events among `bottom`: then events must be many, not only units. */
   readonly isShare: boolean;
+  /** Whether rows stand for others that were declined unseen: then those that do must be many. */
+  readonly isWeighted: boolean;
   readonly direction: 1 | -1;
   /** What a relative margin on the metric is on top / bottom. */
   readonly marginOf: (margin: number) => number;
@@ -36,7 +41,9 @@ export const isRareEvent = (metric: string): boolean =>
   metric === 'errorShare' || metric === 'fallbackShare';
 
 /**
- * A metric as it is judged between arms.
+ * A metric as it is judged between arms. Where declining hides outcomes, a row whose outcome was seen by lot
+ * stands for 1 / chance rows: the sums of an arm are unbiased (Horvitz and Thompson 1952), and their quotient
+ * is Hájek's.
  * @throws for metrics that are no mean over units: those are gated offline.
  */
 export function unitMetric(metric: string, spec: ModelSpec): UnitMetric {
@@ -50,11 +57,12 @@ export function unitMetric(metric: string, spec: ModelSpec): UnitMetric {
       metric,
       direction,
       isShare: QUALITY_COMPONENTS[numerator].unit === 'Count',
+      isWeighted: hidesOutcomes(spec.task),
       marginOf: root === 'squareRoot' ? ofSquare : same,
-      termsOf: ({ components }) =>
+      termsOf: ({ components, propensity = 1 }) =>
         components && {
-          top: components[numerator] ?? 0,
-          bottom: denominator.reduce((sum, each) => sum + (components[each] ?? 0), 0),
+          top: (components[numerator] ?? 0) / propensity,
+          bottom: denominator.reduce((sum, each) => sum + (components[each] ?? 0), 0) / propensity,
         },
     };
   }
@@ -65,6 +73,7 @@ export function unitMetric(metric: string, spec: ModelSpec): UnitMetric {
     metric,
     direction,
     isShare: true,
+    isWeighted: false,
     marginOf: same,
     termsOf: (row) => (row.requests > 0 ? { top: eventsOf(row), bottom: row.requests } : undefined),
   };

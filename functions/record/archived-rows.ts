@@ -33,15 +33,23 @@ export const predictionRow = (line: PredictionLine): ArchivedRow<'predictions'> 
   asked: JSON.stringify(line.asked),
   ...present('sealed', line.sealed && JSON.stringify(line.sealed)),
   outputs: JSON.stringify(line.outputs),
+  ...present('propensities', line.propensities && JSON.stringify(line.propensities)),
   withheld: JSON.stringify(line.withheld),
 });
 
 /** The same row where the whole line lies in an object of its own. */
 export function pointingRow(
-  { asked: _asked, sealed: _sealed, outputs: _outputs, ...row }: ArchivedRow<'predictions'>,
+  row: ArchivedRow<'predictions'>,
   line_key: string,
 ): ArchivedRow<'predictions'> {
-  return { ...row, line_key };
+  const {
+    asked: _asked,
+    sealed: _sealed,
+    outputs: _outputs,
+    propensities: _chances,
+    ...rest
+  } = row;
+  return { ...rest, line_key };
 }
 
 /** Undefined for a request that the shadow did not answer. */
@@ -79,7 +87,7 @@ export const outcomeRow = (
 
 export const scoreRow = (
   prediction: RecordedPrediction,
-  { row, revision, outcome, components }: KeptScore,
+  { row, revision, outcome, components, propensity }: KeptScore,
   scoredAt: Instant,
 ): ArchivedRow<'scores'> => ({
   model: prediction.model,
@@ -95,5 +103,6 @@ export const scoreRow = (
   revision,
   scored_at: scoredAt,
   ...present('outcome', outcome),
+  ...present('propensity', propensity),
   components: JSON.stringify(components),
 });

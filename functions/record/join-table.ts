@@ -21,6 +21,8 @@ export interface KeptScore {
   readonly components: Components;
   readonly published: readonly QualityComponent[];
   readonly outcome?: string;
+  /** Chance that the outcome was seen; absent where it was certain. */
+  readonly propensity?: number;
 }
 
 /** All that is kept under a prediction's id. */
@@ -45,10 +47,14 @@ export interface CohortEntry {
   /** Of predictions only. */
   readonly unit?: string;
   readonly rowCount?: number;
+  /** Rows whose outcome nobody can count on; absent where decisions hide none. */
+  readonly hiddenRows?: number;
   /** JSON of `Components`; of scores only. */
   readonly components?: string;
   /** JSON; absent where silence was given a meaning. */
   readonly outcome?: string;
+  /** Chance that the outcome of a scored row was seen; absent where it was certain. */
+  readonly propensity?: number;
 }
 
 type Item = Readonly<Record<string, unknown>>;
@@ -88,7 +94,8 @@ export class JoinTable {
    * @returns false when it was there already.
    */
   async putPrediction(prediction: RecordedPrediction, expiresAtEpochSeconds: number) {
-    const { columns: _columns, items: _items, values: _values, ...head } = prediction;
+    const { columns: _columns, items: _items, values: _values, propensities, ...head } = prediction;
+    const hiddenRows = propensities?.filter((chance) => chance === 0).length;
     const [first, ...others] = splitRows(prediction);
     const { predictionId, model, at } = prediction;
     for (const [index, body] of others.entries())
@@ -98,6 +105,7 @@ export class JoinTable {
       sk: chunkKey(0),
       chunks: others.length + 1,
       body: first,
+      ...(hiddenRows !== undefined && { hiddenRows }),
       cohort: cohortKey(model, hourOf(at), shardOf(predictionId)),
       expiresAtEpochSeconds,
     };
@@ -242,7 +250,7 @@ function readState(items: readonly Item[]): JoinState {
 
 function readPrediction(head: Item, chunks: readonly Item[]): RecordedPrediction {
   const { sk: _sk, chunks: _chunks, body: _body, cohort: _cohort, ...rest } = head;
-  const { expiresAtEpochSeconds: _expires, ...prediction } = rest;
+  const { expiresAtEpochSeconds: _expires, hiddenRows: _hidden, ...prediction } = rest;
   const bodies = chunks.map(({ body }) => String(body));
   return { ...prediction, ...joinRows(bodies) } as RecordedPrediction;
 }
@@ -254,11 +262,12 @@ const readRegister = ({ slot, caller, outcomeJson, observedAt }: Item): KeptRegi
   observedAt: observedAt as Instant,
 });
 
-const readScore = ({ sk, revision, basis, components, published, outcome }: Item): KeptScore => ({
+const readScore = ({ sk, revision, basis, components, published, ...rest }: Item): KeptScore => ({
   row: Number(String(sk).slice('score#'.length)),
   revision: Number(revision),
   basis: String(basis),
   components: JSON.parse(String(components)),
   published: published as QualityComponent[],
-  ...(typeof outcome === 'string' && { outcome }),
+  ...(typeof rest['outcome'] === 'string' && { outcome: rest['outcome'] }),
+  ...(typeof rest['propensity'] === 'number' && { propensity: rest['propensity'] }),
 });

@@ -46,6 +46,11 @@ export interface JudgedRow {
   readonly isFinal: boolean;
   /** JSON; absent where nobody reported and silence has a meaning. */
   readonly outcome?: string;
+  /**
+   * Chance that the outcome was seen; absent where it was certain. 0: it is known because somebody chose to
+   * look, so no arm may count it.
+   */
+  readonly propensity?: number;
   /** What the score rests on: two states that differ in what they know differ in it. */
   readonly basis: string;
 }
@@ -122,19 +127,33 @@ function judgeRow(
   { isMatured }: Truth,
 ): JudgedRow | undefined {
   const waits = silenceMeansNegative(spec);
-  if (waits ? !isMatured : !register) return undefined;
+  const propensity = propensityOf(prediction, row);
+  // Who is declined cannot show what would have come of it: its silence means nothing.
+  const isTold = register !== undefined || (waits && propensity > 0);
+  if (!isTold || (waits && !isMatured)) return undefined;
   const components = scoreRow(task, prediction, row, register?.outcome);
   if (!components) return undefined;
   return {
     row,
     components,
+    ...(propensity < 1 && { propensity }),
     // Positives come late, so a metric of single rows would praise whoever waits: cohorts are judged whole.
     publishes: waits ? [] : (Object.keys(components) as QualityComponent[]),
     isFinal: true,
-    ...(register && { outcome: JSON.stringify(register.outcome) }),
-    basis: basisOf(register ? [register] : [], isMatured && waits),
+    ...restingOn(register, isMatured && waits),
   };
 }
+
+const propensityOf = ({ propensities }: RecordedPrediction, row: number): number =>
+  propensities?.[row] ?? 1;
+
+const restingOn = (
+  register: Register | undefined,
+  isMatured: boolean,
+): Pick<JudgedRow, 'outcome' | 'basis'> =>
+  register
+    ? { outcome: JSON.stringify(register.outcome), basis: basisOf([register], isMatured) }
+    : { basis: basisOf([], isMatured) };
 
 function scoreRow(
   task: TaskOf<'regression'> | TaskOf<'classification'>,

@@ -1,6 +1,7 @@
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { ItemId } from '../contracts/outcome.ts';
 import type { AskedLine, LoggedTensor, PredictionLine } from '../contracts/prediction-line.ts';
+import { hidesOutcomes } from '../contracts/task.ts';
 
 /** One number a row; null where the model gave none. */
 export type Column = readonly (number | null)[];
@@ -30,12 +31,18 @@ export interface RecordedPrediction
   readonly items?: readonly ItemId[];
   /** What each row is worth, where a miss costs that. */
   readonly values?: Column;
+  /**
+   * Chance of each row that its outcome is seen, where a decision hides it. 0: nobody can count on it, so its
+   * silence means nothing.
+   */
+  readonly propensities?: readonly number[];
 }
 
 /** What recording keeps of a line. */
 export function recordedPrediction(spec: ModelSpec, line: PredictionLine): RecordedPrediction {
   const values = valuesOf(spec, line.asked);
   const items = spec.task.kind === 'ranking' ? itemsOf(line) : undefined;
+  const propensities = propensitiesOf(spec, line);
   return {
     predictionId: line.predictionId,
     at: line.at,
@@ -53,7 +60,14 @@ export function recordedPrediction(spec: ModelSpec, line: PredictionLine): Recor
     columns: columnsOf(spec, line.outputs),
     ...(items && { items }),
     ...(values && { values }),
+    ...(propensities && { propensities }),
   };
+}
+
+/** Where no decision was told, as of tensors, nobody here knows what was let through. */
+function propensitiesOf({ task }: ModelSpec, { propensities, rows }: PredictionLine) {
+  if (propensities || !hidesOutcomes(task)) return propensities;
+  return Array.from({ length: rows }, () => 0);
 }
 
 /** The arm and unit that a request of an enrolled unit counts for. */

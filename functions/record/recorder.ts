@@ -174,7 +174,7 @@ export class Recorder {
 
   async #keepScore(
     prediction: RecordedPrediction,
-    { row, components, publishes, basis, outcome }: JudgedRow,
+    { row, components, publishes, basis, outcome, propensity }: JudgedRow,
     before: KeptScore | undefined,
   ): Promise<KeptScore | undefined> {
     const revision = (before?.revision ?? 0) + 1;
@@ -186,6 +186,7 @@ export class Recorder {
       components,
       published: [...(before?.published ?? []), ...news],
       ...(outcome !== undefined && { outcome }),
+      ...(propensity !== undefined && { propensity }),
     };
     const { joins, measurements } = this.#parts;
     const expires = this.expiryOf(prediction);

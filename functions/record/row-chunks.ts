@@ -1,7 +1,7 @@
 import { LIMITS } from '../contracts/limits.ts';
 import type { Column, RecordedPrediction } from './recorded-prediction.ts';
 
-type Rows = Pick<RecordedPrediction, 'columns' | 'items' | 'values'>;
+type Rows = Pick<RecordedPrediction, 'columns' | 'items' | 'values' | 'propensities'>;
 
 /** The rows of a prediction as JSON texts of which each fits an item of the join table. */
 export function splitRows({ rowCount, ...rows }: Rows & { readonly rowCount: number }): string[] {
@@ -24,12 +24,13 @@ export function joinRows(chunks: readonly string[]): Rows {
   return others.reduce(append, first);
 }
 
-function slice({ columns, items, values }: Rows, from: number, to: number): Rows {
+function slice({ columns, items, values, propensities }: Rows, from: number, to: number): Rows {
   const sliced = Object.entries(columns).map(([name, column]) => [name, column.slice(from, to)]);
   return {
     columns: Object.fromEntries(sliced) as Record<string, Column>,
     ...(items && { items: items.slice(from, to) }),
     ...(values && { values: values.slice(from, to) }),
+    ...(propensities && { propensities: propensities.slice(from, to) }),
   };
 }
 
@@ -42,5 +43,8 @@ function append(one: Rows, other: Rows): Rows {
     columns: Object.fromEntries(joined) as Record<string, Column>,
     ...(one.items && { items: [...one.items, ...(other.items ?? [])] }),
     ...(one.values && { values: [...one.values, ...(other.values ?? [])] }),
+    ...(one.propensities && {
+      propensities: [...one.propensities, ...(other.propensities ?? [])],
+    }),
   };
 }

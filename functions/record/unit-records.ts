@@ -55,9 +55,12 @@ export class UnitRecords {
     { revision }: KeptScore,
   ): Promise<void> {
     const contribution = contributionOf(prediction, judged.row, revision);
-    if (!contribution || !judged.isFinal) return;
-    const { components } = judged;
-    await this.#units.contribute({ ...contribution, components }, expiryOf(prediction));
+    const { components, propensity = 1, isFinal } = judged;
+    if (!contribution || !isFinal || propensity === 0) return;
+    await this.#units.contribute(
+      { ...contribution, components, ...(propensity < 1 && { propensity }) },
+      expiryOf(prediction),
+    );
   }
 
   /** What the other version said of a request: a comparison before anybody is exposed, a covariate after. */

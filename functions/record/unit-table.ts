@@ -44,6 +44,8 @@ export interface Contribution {
   readonly revision: number;
   /** Absent until the row is scored, and while silence may yet be broken. */
   readonly components?: Components;
+  /** Chance that the scored row's outcome was seen; absent where it was certain. */
+  readonly propensity?: number;
 }
 
 export interface Compared {

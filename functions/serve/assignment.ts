@@ -9,7 +9,7 @@ export interface Assignment {
   readonly isEnrolled: boolean;
 }
 
-const BASIS_POINTS = 10_000;
+export const BASIS_POINTS = 10_000;
 /** Arms are equal; exposure grows, the split never does. */
 const CHALLENGER_BUCKETS = BASIS_POINTS / 2;
 

@@ -13,8 +13,9 @@ import type { BackendPool } from './backend-pool.ts';
 import { type LogKeyCache, type LogKeys, NO_KEYS } from './log-keys.ts';
 import { type Asked, readModelPath } from './model-paths.ts';
 import { loggedTensor } from './prediction-log.ts';
-import type { Question } from './question.ts';
+import type { Question, Reply } from './question.ts';
 import { compileQuestionReader, type QuestionApi } from './question-reader.ts';
+import type { RandomAcceptance } from './random-acceptance.ts';
 import { RequestLog } from './request-log.ts';
 import type { RouteCache } from './route-cache.ts';
 import { describeSignature } from './signature-tensors.ts';
@@ -97,7 +98,9 @@ export class ModelServer {
     const predictionId = randomUUID();
     const enrolment = this.#enrolment(question, assignment, route, keys);
     if (enrolment) progress.enrolment = { ...enrolment, predictionId };
-    const answer = await this.#run(candidatesFor(assignment, route), question, predictionId);
+    const candidates = candidatesFor(assignment, route);
+    const acceptance = enrolment && acceptanceIn(route);
+    const answer = await this.#run(candidates, question, predictionId, acceptance);
     const latency = performance.now() - startedAt;
     const line = {
       ...this.#describe(question, answer, assignment, route),
@@ -113,7 +116,7 @@ export class ModelServer {
       staleRoutes: fresh?.staleBecause === undefined ? 0 : 1,
       ...(keys.isMissing && { keysMissing: 1 }),
     });
-    return answer.rendered;
+    return answer.rendered.reply;
   }
 
   /** The unit as the log knows it. */
@@ -140,14 +143,15 @@ export class ModelServer {
     candidates: readonly Candidate[],
     question: Question,
     predictionId: string,
-  ): Promise<Answer<ApiReply>> {
+    acceptance?: RandomAcceptance,
+  ): Promise<Answer<Reply>> {
     const model = this.#parts.spec.name;
     return answerWith(
       candidates,
       question.inputs,
       (served) => this.#parts.backends.open(served),
       (outputs, { arm, served }) =>
-        question.reply(outputs, { predictionId, model, version: served.version, arm }),
+        question.reply(outputs, { predictionId, model, version: served.version, arm }, acceptance),
     );
   }
 
@@ -222,7 +226,7 @@ export class ModelServer {
 
   #describe(
     question: Question,
-    { arm, served, outputs }: Answer<ApiReply>,
+    { arm, served, outputs, rendered: { propensities } }: Answer<Reply>,
     assignment: Assignment,
     route: Route | undefined,
   ) {
@@ -241,6 +245,7 @@ export class ModelServer {
       routeEpoch: route?.epoch ?? 0,
       rows: question.rows,
       outputs: outputs.map(loggedTensor),
+      ...(propensities && { propensities: [...propensities] }),
       isShadowed: challenger?.isShadowed === true && arm === shadowedArm(challenger),
     };
   }
@@ -264,6 +269,12 @@ const shadowedArm = ({
   exposureBasisPoints,
 }: NonNullable<Route['challenger']>): Candidate['arm'] =>
   exposureBasisPoints === 0 ? 'champion' : 'challenger';
+
+/** Undefined where no declined row is accepted. */
+const acceptanceIn = (route: Route | undefined): RandomAcceptance | undefined => {
+  const { promotion, randomAcceptBasisPoints: basisPoints = 0 } = route?.challenger ?? {};
+  return promotion !== undefined && basisPoints > 0 ? { promotion, basisPoints } : undefined;
+};
 
 function requireRoute(route: Route | undefined, model: string): Route {
   if (route) return route;

@@ -4,7 +4,7 @@ import type { ItemId } from './named-request.ts';
 import type { Tensor } from './tensor.ts';
 
 /** One answered instance: a value a column of the signature's outputs, null where it is not finite. */
-type Prediction = Record<string, number | string | null>;
+export type Prediction = Record<string, number | string | boolean | null>;
 
 type OutputTensor = ModelSpec['signature']['outputs'][number];
 

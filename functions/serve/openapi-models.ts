@@ -1,6 +1,7 @@
 import type { Feature } from '../contracts/feature.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
+import type { Task } from '../contracts/task.ts';
 import {
   AT_THE_DOOR,
   type JsonObject,
@@ -10,6 +11,8 @@ import {
   ref,
   responsesOf,
 } from './openapi-parts.ts';
+
+type Classification = Extract<Task, { kind: 'classification' }>;
 
 /** `delivery-time` is `DeliveryTime` among the schemas. */
 const schemaName = (model: string): string =>
@@ -122,17 +125,27 @@ const columnSchema = (spec: ModelSpec, column: string): JsonObject => ({
 function predictionSchema(spec: ModelSpec): JsonObject {
   const columns = spec.signature.outputs.flatMap((tensor) => tensor.columns);
   const { task } = spec;
-  return objectOf({
-    ...Object.fromEntries(columns.map((column) => [column, columnSchema(spec, column)])),
-    ...(task.kind === 'classification' && {
-      decision: {
-        type: ['string', 'null'],
-        enum: [...task.classes, null],
-        description: `"${task.classes[1]}" from a probability of ${task.threshold} on.`,
-      },
-    }),
-  });
+  return objectOf(
+    {
+      ...Object.fromEntries(columns.map((column) => [column, columnSchema(spec, column)])),
+      ...(task.kind === 'classification' && {
+        decision: {
+          type: ['string', 'null'],
+          enum: [...task.classes, null],
+          description: `"${task.classes[1]}" from a probability of ${task.threshold} on.`,
+        },
+        ...(task.positiveHidesOutcome && { isAcceptedAtRandom: acceptedAtRandom(task) }),
+      }),
+    },
+    ['isAcceptedAtRandom'],
+  );
 }
+
+const acceptedAtRandom = ({ classes: [accepted, declined] }: Classification): JsonObject => ({
+  type: 'boolean',
+  const: true,
+  description: `Present where a test decided "${accepted}" by lot, whatever the probability: what comes of it shows what declining "${declined}" is worth, if it is really let through.`,
+});
 
 const rankedSchema = (spec: ModelSpec, score: string): JsonObject =>
   objectOf({

@@ -11,6 +11,7 @@ import {
 import { compileAnswerWriter } from './named-answer.ts';
 import { compileInstanceReader } from './named-request.ts';
 import type { Question } from './question.ts';
+import { acceptSome } from './random-acceptance.ts';
 import type { RequestHeaders } from './request-body.ts';
 import { describeSignature } from './signature-tensors.ts';
 
@@ -60,23 +61,25 @@ function readInfer(
     inputs,
     logged: () => logTensors(policies, inputs),
     reply: (outputs, { predictionId, model, version, arm }) => ({
-      status: 200,
-      ...writeInferenceReply(
-        {
-          modelName: model,
-          modelVersion: version,
-          id: id ?? predictionId,
-          parameters: { predictionId, arm },
-          outputs,
-        },
-        requested,
-      ),
+      reply: {
+        status: 200,
+        ...writeInferenceReply(
+          {
+            modelName: model,
+            modelVersion: version,
+            id: id ?? predictionId,
+            parameters: { predictionId, arm },
+            outputs,
+          },
+          requested,
+        ),
+      },
     }),
   };
 }
 
 function readPredict(
-  { named, answers, policies }: ModelParts,
+  { spec: { task }, named, answers, policies }: ModelParts,
   body: Buffer,
   headers: RequestHeaders,
 ): Question {
@@ -87,10 +90,17 @@ function readPredict(
     rows,
     inputs,
     logged: (hash) => logInstances(policies, hash, instances),
-    reply: (outputs, answered) => ({
-      status: 200,
-      body: { ...answered, predictions: answers.writePredictions(outputs, rows) },
-    }),
+    reply: (outputs, answered, acceptance) => {
+      const predictions = answers.writePredictions(outputs, rows);
+      const propensities =
+        task.kind === 'classification' && task.positiveHidesOutcome
+          ? acceptSome(predictions, task.classes, acceptance, answered.predictionId)
+          : undefined;
+      return {
+        reply: { status: 200, body: { ...answered, predictions } },
+        ...(propensities && { propensities }),
+      };
+    },
   };
 }
 
@@ -107,8 +117,10 @@ function readRank(
     inputs,
     logged: (hash) => logRanking(policies, hash, query, items),
     reply: (outputs, answered) => ({
-      status: 200,
-      body: { ...answered, items: answers.writeRanking(outputs, ids) },
+      reply: {
+        status: 200,
+        body: { ...answered, items: answers.writeRanking(outputs, ids) },
+      },
     }),
   };
 }

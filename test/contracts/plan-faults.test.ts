@@ -5,6 +5,7 @@ import type { PlanStep } from '../../functions/contracts/promotion-pace.ts';
 import { cardFraud } from '../../functions/models/card-fraud.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { searchRanking } from '../../functions/models/search-ranking.ts';
+import { ACCEPTING_TEST, aDecliningModel } from '../builders/declining-model.ts';
 
 const faultsOf = (steps: readonly PlanStep[], base: ModelSpec = deliveryTime): string[] =>
   planFaults({ ...base, promotion: { ...base.promotion, steps: [...steps] } }).map(
@@ -56,9 +57,9 @@ describe('a plan is refused with its path', () => {
       'promotion.steps.0.metric: "averagePrecision" is no mean over units',
     ],
     [
-      'a random share of accepted units, which nothing serves',
+      'accepting at random where no decision hides what comes of it',
       { ...ab, randomAcceptShare: 0.05 },
-      'promotion.steps.0.randomAcceptShare: accepting a share of units at random is not built',
+      'promotion.steps.0.randomAcceptShare: nothing is hidden that accepting at random would show',
     ],
     [
       'a test that is over before a unit is mature',
@@ -120,5 +121,56 @@ describe('a plan is refused with its path', () => {
         },
       ]),
     ).toEqual([]);
+  });
+});
+
+describe('where who is declined never shows an outcome', () => {
+  const declining = aDecliningModel();
+  const faults = (step: PlanStep) => faultsOf([step], declining);
+
+  test('a test that accepts a share at random can be judged, and one of the service without it', () => {
+    expect(faults(ACCEPTING_TEST)).toEqual([]);
+    const monitoring = {
+      ...declining.monitoring,
+      objectives: declining.monitoring.objectives.map((each) => ({
+        ...each,
+        metric: 'latencyP99Ms',
+      })),
+    };
+    const latency = { ...ACCEPTING_TEST, metric: 'latencyP99Ms', guardrails: guard('errorShare') };
+    expect(faultsOf([{ ...latency, randomAcceptShare: 0 }], { ...declining, monitoring })).toEqual(
+      [],
+    );
+  });
+
+  test('a test of outcomes without a share is refused, with every metric and what to do', () => {
+    expect(faults({ ...ACCEPTING_TEST, randomAcceptShare: 0 })).toEqual([
+      'promotion.steps.0.randomAcceptShare: "costPerThousand", "recall" would be judged by the rows each arm lets through, and whoever declines more shows fewer of its errors: accept a share at random, such as 0.02, or test in "shadow"',
+    ]);
+  });
+
+  test('means of units are refused, which rows accepted at random do not give', () => {
+    expect(faults({ ...ACCEPTING_TEST, covariate: 'champion-prediction' })).toEqual([
+      expect.stringContaining('promotion.steps.0.covariate: adjusts means of units'),
+    ]);
+  });
+
+  test.each<[string, PlanStep, string]>([
+    ['a pilot', { ...pilot, guardrails: guard('precision') }, 'judged by the rows it lets through'],
+    [
+      'a replay',
+      { kind: 'replay-traffic', windowHours: 1, guardrails: guard('averagePrecision') },
+      'the rows that the champion declined have no outcome',
+    ],
+  ])('%s cannot be guarded by outcomes, but by the service', (_, step, why) => {
+    expect(faults(step)).toEqual([expect.stringContaining(why)]);
+    expect(faults({ ...pilot, guardrails: guard('fallbackShare') })).toEqual([]);
+  });
+
+  test('a share that no hash can draw exactly is refused', () => {
+    const steps = [{ ...ACCEPTING_TEST, randomAcceptShare: 0.00015 }, { kind: 'production' }];
+    expect(() => aDecliningModel('m', { promotion: { unit: 'u', steps } as never })).toThrow(
+      'randomAcceptShare',
+    );
   });
 });

@@ -9,11 +9,13 @@ import { UnitSample } from '../../functions/curate/unit-sample.ts';
 import { cardFraud } from '../../functions/models/card-fraud.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { searchRanking } from '../../functions/models/search-ranking.ts';
+import { aDecliningModel } from '../builders/declining-model.ts';
 
 const unit = (key: string, stratum = '') => ({
   key,
   at: `2026-11-01T00:00:${key.padStart(2, '0')}.000Z`,
   stratum,
+  weight: 1,
   rows: [[key]],
 });
 
@@ -72,19 +74,21 @@ describe('a recorded request', () => {
     spec: ModelSpec,
     asked: AskedLine,
     outcomes: Readonly<Record<string, unknown>>,
+    propensities?: readonly number[],
   ) => {
     const leftOut: [string, number][] = [];
     const columns = datasetColumns(spec);
     const units = unitsOf(
       spec,
       columns,
-      { predictionId: 'p', at: '2026-11-01T00:00:00.000Z', arm: 'champion', asked },
+      { predictionId: 'p', at: '2026-11-01T00:00:00.000Z', arm: 'champion', asked, propensities },
       new Map(Object.entries(outcomes)),
       (why, rows) => leftOut.push([why, rows]),
     );
-    const named = units.map(({ key, stratum, rows }) => ({
+    const named = units.map(({ key, stratum, weight, rows }) => ({
       key,
       stratum,
+      weight,
       rows: rows.map((row) => Object.fromEntries(columns.map(({ name }, at) => [name, row[at]]))),
     }));
     return { units: named, leftOut };
@@ -112,6 +116,27 @@ describe('a recorded request', () => {
       { 'row:0': 'fraud' },
     );
     expect(units.map(({ stratum }) => stratum)).toEqual(['fraud', 'legitimate']);
+  });
+
+  test('of who was declined is left out unseen, and one accepted at random stands for the others', () => {
+    const declining = aDecliningModel();
+    const instances = ['a', 'b', 'c', 'd'].map((_, at) => ({ a: at }));
+    const asked = { api: 'predict' as const, instances };
+    const { units, leftOut } = leftOutOf(declining, asked, { 'row:3': 'bad' }, [1, 0, 0.05, 0]);
+    expect(leftOut).toEqual([['declined', 1]]);
+    expect(units.map(({ key, stratum, weight }) => [key, stratum, weight])).toEqual([
+      ['p/0', 'good', 1],
+      ['p/2', 'good', 20],
+      ['p/3', 'bad', 1],
+    ]);
+    const sample = new UnitSample(2, 1);
+    sample.offer({ ...unit('u1'), weight: 20 });
+    sample.offer({ ...unit('u2'), weight: 20 });
+    expect(sample.take().map(({ weight }) => weight)).toEqual([20, 20]);
+    // Recorded before anybody said what declining hides: nobody can tell who was let through.
+    expect(leftOutOf(declining, asked, { 'row:0': 'good' }).leftOut).toEqual(
+      Array(3).fill(['declined', 1]),
+    );
   });
 
   test('for a ranking stays whole, with what each item met with', () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { windowMetrics } from '../../functions/evaluate/hour-metrics.ts';
 import {
   type CohortItem,
   dueHours,
@@ -98,6 +99,16 @@ describe('a tally', () => {
       { positives: 0, negatives: 1, scoreSum: 0.1 },
       { positives: 1, negatives: 0, scoreSum: 0.9 },
     ]);
+  });
+
+  test('expects no outcome of a declined row, unless somebody looked', () => {
+    const tally = new HourTally(cardFraud);
+    tally.add({ ...prediction('a', 5), hiddenRows: 3 });
+    tally.add(score('a', 0, 0.1, 0));
+    tally.add({ ...score('a', 1, 0.9, 1), propensity: 0.1 });
+    tally.add({ ...score('a', 2, 0.8, 1), propensity: 0 });
+    expect(tally.totals).toMatchObject({ rows: 5, scored: 3, labelled: 2, hidden: 2 });
+    expect(windowMetrics(cardFraud, tally.totals, [], 's').values.labelCoverage).toBeCloseTo(2 / 3);
   });
 
   test('takes a ranking as one row, whatever it ranked', () => {

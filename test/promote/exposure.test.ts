@@ -5,13 +5,14 @@ import type { Digest } from '../../functions/contracts/version.ts';
 import { enterPlace, exposePlace, renewLease, standsOn } from '../../functions/promote/exposure.ts';
 import { runStep } from '../../functions/promote/step-machinery.ts';
 import { epochMsOf, instantOf } from '../../functions/runtime/clock.ts';
+import { aDecliningModel } from '../builders/declining-model.ts';
 import { aChallenger, aRoute, aVersion, START_MS, servedVersion } from '../builders/route.ts';
 import { aPlannedModel, aPromotion, InMemoryPromotions, PLACE } from './in-memory-promotions.ts';
 
 const digest = 'd'.repeat(64) as Digest & DatasetDigest;
 
-function standingIn(place: Promotion['place']) {
-  const held = new InMemoryPromotions({ promotion: aPromotion({ place }) });
+function standingIn(place: Promotion['place'], spec = aPlannedModel()) {
+  const held = new InMemoryPromotions({ promotion: aPromotion({ place }), spec });
   const context = {
     ...held.context,
     servedVersion: async ({ version }: Pick<Promotion, 'version'>) => servedVersion(version),
@@ -59,6 +60,15 @@ describe('opening a place', () => {
     await open();
     const { expiresAt } = held.route?.challenger ?? aChallenger();
     expect(epochMsOf(expiresAt)).toBeGreaterThan(START_MS + 3_600_000);
+  });
+
+  test('accepts the share of a test at random, and goes on doing so', async () => {
+    const { held, open } = standingIn({ step: 0 }, aDecliningModel());
+    await open();
+    const { route } = held;
+    expect(route?.challenger).toMatchObject({ randomAcceptBasisPoints: 1_000 });
+    await open();
+    expect(held.route).toEqual(route);
   });
 
   test('shows a shadow to nobody', async () => {

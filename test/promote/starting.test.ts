@@ -5,6 +5,7 @@ import { forecastOf, unitsNeeded } from '../../functions/promote/forecast.ts';
 import { countIdeas, quarterOf } from '../../functions/promote/ideas.ts';
 import { type Starter, startPromotion } from '../../functions/promote/starting.ts';
 import { instantOf } from '../../functions/runtime/clock.ts';
+import { aDecliningModel } from '../builders/declining-model.ts';
 import { aRoute, aVersion, START_MS, servedVersion } from '../builders/route.ts';
 import {
   aPlannedModel,
@@ -190,6 +191,10 @@ describe('a forecast', () => {
 
   test('of no traffic, or no outcomes, is unknown', () => {
     expect(forecastOf(spec, undefined)?.kind).toBe('unknown');
+    const costPerThousand = { mean: 2, variance: 4 };
+    expect(
+      forecastOf(aDecliningModel(), { unitsPerDay: 10, metrics: { costPerThousand } }),
+    ).toMatchObject({ kind: 'unknown', reason: expect.stringContaining('accepted at random') });
     expect(forecastOf(spec, { unitsPerDay: 10, metrics: {} })?.kind).toBe('unknown');
   });
 

@@ -57,7 +57,8 @@ export class JoinsInMemory implements Pick<RecorderParts, 'joins'> {
     await this.#disturb();
     const kept = this.#of(prediction.predictionId);
     if (kept.prediction) return false;
-    const { columns: _columns, items: _items, values: _values, ...head } = prediction;
+    const { columns: _columns, items: _items, values: _values, ...rest } = prediction;
+    const { propensities: _propensities, ...head } = rest;
     kept.prediction = { ...head, ...joinRows(splitRows(prediction)) };
     return true;
   }

@@ -14,6 +14,7 @@ test('rows split into items that fit come together as they were', () => {
           columns: { minutes: numbers, low: numbers },
           items: Array.from({ length: rowCount }, (_, at) => `${id}${at}`),
           values: numbers,
+          propensities: Array.from({ length: rowCount }, (_, at) => (at % 3) / 2),
         };
         const chunks = splitRows({ rowCount, ...rows });
         for (const chunk of chunks) expect(Buffer.byteLength(chunk)).toBeLessThan(390_000);
