@@ -255,3 +255,27 @@ test('a clock that jumps back decides nothing', async () => {
   stand.held.clock.advance(-DAY_MS);
   expect(await stand.lookNow()).toMatchObject({ verdict: 'CONTINUE' });
 });
+
+describe('a clock that jumps ahead', () => {
+  test('ends a lease, under which nobody is exposed until the next look renews it', async () => {
+    const stand = standingIn(PLACE.pilot);
+    stand.held.clock.advance(2 * HOUR_MS);
+    const { expiresAt: lapsed } = stand.held.route?.challenger ?? aChallenger();
+    expect(epochMsOf(lapsed)).toBeLessThan(stand.held.clock.nowMs());
+    expect(await stand.lookNow()).toMatchObject({ verdict: 'CONTINUE' });
+    const { expiresAt } = stand.held.route?.challenger ?? aChallenger();
+    expect(epochMsOf(expiresAt)).toBeGreaterThan(stand.held.clock.nowMs());
+  });
+
+  test('promotes nothing on outcomes that have not come', async () => {
+    const stand = standingIn(PLACE.ab);
+    for (let unit = 0; unit < 400; unit++) {
+      const arm = unit % 2 === 0 ? 'champion' : 'challenger';
+      ask(stand.looking.units, `unit-${unit}`, arm, instantOf(START_MS));
+    }
+    stand.held.clock.advance(9 * DAY_MS);
+    expect(await stand.lookNow()).toMatchObject({ verdict: 'HOLD' });
+    stand.held.clock.advance(20 * DAY_MS);
+    expect(await stand.lookNow()).toMatchObject({ verdict: 'INCONCLUSIVE' });
+  });
+});
