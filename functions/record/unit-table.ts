@@ -5,48 +5,62 @@ import {
   paginateQuery,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import type { Instant } from '../contracts/instant.ts';
+import * as z from 'zod/mini';
+import { Instant } from '../contracts/instant.ts';
 import type { Components } from '../contracts/quality-metric.ts';
-import type { ShadowComparison } from '../contracts/shadow-comparison.ts';
+import { ShadowComparison } from '../contracts/shadow-comparison.ts';
 import { hourOf, shardOf, slotKey } from './join-keys.ts';
 
-type AssignedArm = 'champion' | 'challenger';
+const AssignedArm = z.enum(['champion', 'challenger']);
+type AssignedArm = z.infer<typeof AssignedArm>;
 
 /** A unit's first request in a promotion. */
-export interface Exposure {
-  readonly promotion: string;
-  readonly unit: string;
+const NewExposure = z.object({
+  promotion: z.string(),
+  unit: z.string(),
   /** Of the first request. */
-  readonly arm: AssignedArm;
-  readonly firstExposedAt: Instant;
+  arm: AssignedArm,
+  firstExposedAt: Instant,
   /** The champion's prediction on the first request; absent where the champion did not answer it. */
-  readonly covariate?: number;
+  covariate: z.exactOptional(z.number()),
+});
+export type NewExposure = Readonly<z.infer<typeof NewExposure>>;
+
+export interface Exposure extends NewExposure {
   /** Every arm the unit was seen in: more than one is a fault of assignment, and the unit counts in none. */
   readonly arms: readonly AssignedArm[];
 }
 
-export type NewExposure = Omit<Exposure, 'arms'>;
+/** An exposure as it is kept, beside what the shadow said of the earliest request it was asked about. */
+const KeptExposure = z.extend(NewExposure, {
+  arms: z.set(AssignedArm),
+  shadowedAt: z.exactOptional(Instant),
+  shadowCovariate: z.exactOptional(z.number()),
+});
 
 /** What one row of one request adds to its unit. */
-export interface Contribution {
-  readonly promotion: string;
-  readonly unit: string;
-  readonly predictionId: string;
-  readonly row: number;
-  readonly arm: AssignedArm;
-  readonly at: Instant;
+const Contribution = z.object({
+  promotion: z.string(),
+  unit: z.string(),
+  predictionId: z.string(),
+  row: z.int(),
+  arm: AssignedArm,
+  at: Instant,
   /** 1 in the first row of a request, 0 in the others; the same of the next three. */
-  readonly requests: number;
-  readonly latencyMs: number;
-  readonly failed: number;
-  readonly fellBack: number;
+  requests: z.int(),
+  latencyMs: z.number(),
+  failed: z.int(),
+  fellBack: z.int(),
   /** 0 until the row is scored; grows with each restatement, and the largest holds. */
-  readonly revision: number;
-  /** Absent until the row is scored, and while silence may yet be broken. */
-  readonly components?: Components;
+  revision: z.int(),
+  /** Quality components; absent until the row is scored, and while silence may yet be broken. */
+  components: z.exactOptional(z.record(z.string(), z.number())),
   /** Chance that the scored row's outcome was seen; absent where it was certain. */
-  readonly propensity?: number;
-}
+  propensity: z.exactOptional(z.number()),
+});
+export type Contribution = Readonly<
+  Omit<z.infer<typeof Contribution>, 'components'> & { components?: Components }
+>;
 
 export interface Compared {
   readonly promotion: string;
@@ -147,7 +161,10 @@ export class UnitTable {
     await this.#client.send(new PutCommand({ TableName: this.#table, Item }));
   }
 
-  /** The covariate of a unit whose first request the challenger answered. */
+  /**
+   * What the champion would have said of a request that the challenger answered. It is the covariate of a unit
+   * whose first request that was, whichever of the two is recorded first: the earliest is kept.
+   */
   async setCovariate(
     { promotion, unit, requestedAt, covariate }: Covariate,
     expiresAtEpochSeconds: number,
@@ -155,8 +172,10 @@ export class UnitTable {
     try {
       await this.#update({
         Key: { pk: exposureKey(promotion, shardOf(unit)), sk: slotKey(unit) },
-        UpdateExpression: 'SET covariate = :covariate, expiresAtEpochSeconds = :expires',
-        ConditionExpression: 'firstExposedAt = :at AND attribute_not_exists(covariate)',
+        UpdateExpression:
+          'SET shadowedAt = :at, shadowCovariate = :covariate, expiresAtEpochSeconds = :expires',
+        ConditionExpression:
+          'attribute_not_exists(shadowedAt) OR shadowedAt > :at OR (shadowedAt = :at AND shadowCovariate > :covariate)',
         ExpressionAttributeValues: {
           ':at': requestedAt,
           ':covariate': covariate,
@@ -176,15 +195,15 @@ export class UnitTable {
     shard: number,
   ): AsyncGenerator<ShadowComparison> {
     for await (const { comparison } of this.#query(shadowKey(promotion, hour, shard)))
-      yield comparison as ShadowComparison;
+      yield ShadowComparison.parse(comparison);
   }
 
   /** All units of a promotion that one shard holds. */
   async *exposures(promotion: string, shard: number): AsyncGenerator<Exposure> {
     for await (const item of this.#query(exposureKey(promotion, shard))) {
-      const { pk: _pk, sk: _sk, expiresAtEpochSeconds: _expires, ...exposure } = item;
-      const arms = [...(exposure['arms'] as ReadonlySet<AssignedArm>)].toSorted();
-      yield { ...exposure, arms } as unknown as Exposure;
+      // A shadow's answer whose request is still on its way.
+      if (item['firstExposedAt'] === undefined) continue;
+      yield exposureOf(KeptExposure.parse(item));
     }
   }
 
@@ -194,10 +213,8 @@ export class UnitTable {
     hour: string,
     shard: number,
   ): AsyncGenerator<Contribution> {
-    for await (const item of this.#query(hourKey(promotion, hour, shard))) {
-      const { pk: _pk, sk: _sk, expiresAtEpochSeconds: _expires, ...contribution } = item;
-      yield contribution as unknown as Contribution;
-    }
+    for await (const item of this.#query(hourKey(promotion, hour, shard)))
+      yield Contribution.parse(item);
   }
 
   async *#query(pk: string): AsyncGenerator<Item> {
@@ -218,4 +235,19 @@ export class UnitTable {
   ): Promise<void> {
     await this.#client.send(new UpdateCommand({ TableName: this.#table, ...update }));
   }
+}
+
+function exposureOf({
+  shadowedAt,
+  shadowCovariate,
+  arms,
+  ...exposure
+}: z.infer<typeof KeptExposure>): Exposure {
+  const isOfFirst = shadowedAt === exposure.firstExposedAt;
+  const covariate = exposure.covariate ?? (isOfFirst ? shadowCovariate : undefined);
+  return {
+    ...exposure,
+    arms: [...arms].toSorted(),
+    ...(covariate !== undefined && { covariate }),
+  };
 }

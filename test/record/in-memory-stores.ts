@@ -114,7 +114,9 @@ export class JoinsInMemory implements Pick<RecorderParts, 'joins'> {
 
 /** The unit table's promises, kept in memory. */
 export class UnitsInMemory {
-  readonly exposures = new Map<string, Exposure>();
+  readonly #exposures = new Map<string, Exposure>();
+  /** Of the earliest request that a shadow was asked about. */
+  readonly #shadows = new Map<string, Covariate>();
   readonly contributions = new Map<string, Contribution>();
   readonly #disturb: Disturb;
 
@@ -122,13 +124,23 @@ export class UnitsInMemory {
     this.#disturb = disturb;
   }
 
+  get exposures(): ReadonlyMap<string, Exposure> {
+    return new Map(
+      [...this.#exposures].map(([key, exposure]) => {
+        const { requestedAt, covariate } = this.#shadows.get(key) ?? {};
+        const isShadowed = requestedAt === exposure.firstExposedAt && covariate !== undefined;
+        return [key, isShadowed ? { covariate, ...exposure } : exposure];
+      }),
+    );
+  }
+
   async expose(exposure: NewExposure): Promise<void> {
     await this.#disturb();
     const key = `${exposure.promotion} ${exposure.unit}`;
-    const before = this.exposures.get(key);
+    const before = this.#exposures.get(key);
     const arms = [...new Set([...(before?.arms ?? []), exposure.arm])].toSorted();
     const isEarlier = !before || exposure.firstExposedAt < before.firstExposedAt;
-    this.exposures.set(key, isEarlier ? { ...exposure, arms } : { ...before, arms });
+    this.#exposures.set(key, isEarlier ? { ...exposure, arms } : { ...before, arms });
   }
 
   async contribute(contribution: Contribution): Promise<void> {
@@ -144,12 +156,11 @@ export class UnitsInMemory {
     await this.#disturb();
   }
 
-  async setCovariate({ promotion, unit, requestedAt, covariate }: Covariate): Promise<void> {
+  async setCovariate(shadow: Covariate): Promise<void> {
     await this.#disturb();
-    const key = `${promotion} ${unit}`;
-    const before = this.exposures.get(key);
-    if (before?.firstExposedAt === requestedAt && before.covariate === undefined)
-      this.exposures.set(key, { ...before, covariate });
+    const key = `${shadow.promotion} ${shadow.unit}`;
+    const before = this.#shadows.get(key);
+    if (!before || before.requestedAt > shadow.requestedAt) this.#shadows.set(key, shadow);
   }
 }
 
