@@ -52,6 +52,16 @@ export const PromotionEnded = z.object({
 });
 export type PromotionEnded = z.infer<typeof PromotionEnded>;
 
+/** Somebody made the version of an inconclusive promotion the champion all the same. */
+export const PromotionOverridden = z.object({
+  ...EVENT_DETAIL,
+  promotion: z.string(),
+  version: z.string(),
+  by: z.string(),
+  reason: z.string(),
+});
+export type PromotionOverridden = z.infer<typeof PromotionOverridden>;
+
 /** The route of a model is another one, whoever changed it. */
 export const RouteChanged = z.object({ ...EVENT_DETAIL, route: Route });
 export type RouteChanged = z.infer<typeof RouteChanged>;
@@ -63,5 +73,6 @@ export const PROMOTION_EVENTS = {
   judged: 'PromotionJudged',
   approvalAsked: 'ApprovalAsked',
   ended: 'PromotionEnded',
+  overridden: 'PromotionOverridden',
   routeChanged: 'RouteChanged',
 } as const;

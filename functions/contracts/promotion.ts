@@ -85,6 +85,8 @@ export const Promotion = z.object({
   endedBy: z.optional(z.string()),
   reason: z.optional(z.string()),
   idea: z.optional(IdeaVerdict),
+  /** Who made its version the champion although the test ended inconclusive, and why. */
+  overridden: z.optional(z.object({ by: z.string(), reason: z.string(), at: Instant })),
 });
 export type Promotion = z.infer<typeof Promotion>;
 

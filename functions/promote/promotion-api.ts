@@ -9,6 +9,7 @@ import { endPromotion } from './ending.ts';
 import type { EndpointStore } from './endpoint-store.ts';
 import { countIdeas, quarterOf } from './ideas.ts';
 import { rederive } from './look-judgement.ts';
+import { overridePromotion } from './overriding.ts';
 import { DecisionBody, Quarter, ReasonBody, StartBody } from './promotion-requests.ts';
 import { type Starter, startPromotion } from './starting.ts';
 
@@ -137,7 +138,6 @@ async function end(
   return { status: 200, body: shown(ended) };
 }
 
-/** An inconclusive test keeps the champion, unless somebody decides otherwise and says why. */
 async function override(
   request: ApiRequest,
   spec: ModelSpec,
@@ -145,32 +145,11 @@ async function override(
 ): Promise<ApiReply> {
   const { reason } = readBody(ReasonBody, request.body);
   const promotion = await find(request, spec, api);
-  if (promotion.state !== 'inconclusive')
-    throw new ApiError(
-      409,
-      'NOTHING_TO_OVERRIDE',
-      `${promotion.id} is ${promotion.state}; only an inconclusive one can be overridden`,
-    );
-  const running = await api.promotions.running(spec.name);
-  if (running)
-    throw new ApiError(
-      409,
-      'PROMOTION_RUNNING',
-      `${running.id} is taking version ${running.version} of ${spec.name} to production: end it first`,
-      [`promotion: ${running.id}`],
-    );
-  const route = await api.routes.read(spec.name);
-  const change = await setChampion(
-    {
-      model: spec.name,
-      version: promotion.version,
-      expectedEpoch: route?.epoch ?? 0,
-      reason: `override of ${promotion.id}: ${reason}`,
-      by: request.caller,
-    },
-    championStores(api, spec.name),
+  const stores = { ...api, ...championStores(api, spec.name) };
+  return tellChange(
+    await overridePromotion(promotion, { reason, by: request.caller }, stores),
+    api,
   );
-  return tellChange(change, api);
 }
 
 async function tellChange(change: ChampionChange, api: PromotionApi): Promise<ApiReply> {

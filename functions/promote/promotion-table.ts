@@ -139,6 +139,15 @@ export class PromotionTable {
     return { kind: isEnded ? 'written' : 'overtaken' };
   }
 
+  /** Notes who has overridden one that ended inconclusive; the latest holds. */
+  async override(
+    { model, id }: PromotionKey,
+    overridden: NonNullable<Promotion['overridden']>,
+    events: readonly BusEvent[],
+  ): Promise<void> {
+    await this.#write([this.#setWhile('inconclusive', model, id, { overridden })], events);
+  }
+
   /** What is to be told of a step that changes nothing itself. */
   async note(events: readonly BusEvent[]): Promise<void> {
     await this.#write([], events);

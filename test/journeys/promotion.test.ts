@@ -312,6 +312,8 @@ describe('a challenger', () => {
       expect(looks.filter(({ again }) => !('agrees' in again && again.agrees))).toEqual([]);
       const overridden = await post(tested, promotion, 'override', { reason: 'cheaper to run' });
       expect(overridden).toMatchObject({ champion: { version: promotion.version } });
+      const shown = await showPromotion(stack, promotion);
+      expect(shown.overridden).toMatchObject({ reason: 'cheaper to run' });
     },
   );
 });

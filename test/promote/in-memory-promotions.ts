@@ -183,6 +183,13 @@ export class InMemoryPromotions {
         if (isEnded) this.runs = undefined;
         return { kind: isEnded ? 'written' : 'overtaken' };
       },
+      override: async ({ id }, overridden, events) => {
+        this.before('override');
+        const found = this.promotions.get(id);
+        if (found?.state !== 'inconclusive') return;
+        this.promotions.set(id, { ...found, overridden });
+        this.untold.push(...events);
+      },
       keepLook: async (look, events) => {
         this.looks.push(look);
         this.untold.push(...events);

@@ -179,10 +179,33 @@ describe('operators', () => {
       champion: { version: '2' },
       reason: 'override of m-p1: equal, and cheaper',
     });
+    const overridden = { by: 'me', reason: 'equal, and cheaper', at: held.clock.now() };
+    expect((await apiOf(held).ask('GET', '/v1/promotions/m/m-p1')).body).toMatchObject({
+      state: 'inconclusive',
+      overridden,
+    });
+    expect(held.untold.at(-1)).toMatchObject({ type: 'PromotionOverridden', detail: overridden });
     const rejected = new InMemoryPromotions({ promotion: aPromotion({ state: 'rejected' }) });
     await expect(apiOf(rejected).ask('POST', path, { reason: 'please' })).rejects.toMatchObject({
       code: 'NOTHING_TO_OVERRIDE',
     });
+  });
+
+  test('override once, though the first try died before it was noted', async () => {
+    const held = new InMemoryPromotions({ promotion: aPromotion({ state: 'inconclusive' }) });
+    const path = '/v1/promotions/m/m-p1/override';
+    held.before = (write) => {
+      if (write === 'override') throw new Error('killed');
+    };
+    const { ask } = apiOf(held);
+    await expect(ask('POST', path, { reason: 'cheaper' })).rejects.toThrow('killed');
+    held.before = () => {};
+    const { route } = held;
+    await ask('POST', path, { reason: 'cheaper' });
+    await ask('POST', path, { reason: 'said again' }, 'another');
+    expect(held.route).toEqual(route);
+    expect(held.promotion.overridden).toMatchObject({ by: 'me', reason: 'cheaper' });
+    expect(held.typesToTell()).toEqual(['RouteChanged', 'PromotionOverridden']);
   });
 
   test('override nothing while another promotion runs', async () => {
