@@ -2,8 +2,8 @@ import type { ArchivedRow, ArchiveTable } from '../contracts/archive.ts';
 import type { Instant } from '../contracts/instant.ts';
 import type { PredictionLine, ShadowLine } from '../contracts/prediction-line.ts';
 import type { KeptRegister } from './join.ts';
+import type { KeptScore } from './join-items.ts';
 import { dayOf } from './join-keys.ts';
-import type { KeptScore } from './join-table.ts';
 import type { RecordedPrediction } from './recorded-prediction.ts';
 
 /** Rows on their way to the archive, by table. */

@@ -8,31 +8,20 @@ import {
 import { COHORT_INDEX } from '../contracts/cohort-index.ts';
 import type { Instant } from '../contracts/instant.ts';
 import type { LinePart } from '../contracts/prediction-line.ts';
-import type { Components, QualityComponent } from '../contracts/quality-metric.ts';
 import type { KeptRegister } from './join.ts';
-import { cohortKey, hourOf, shardOf, shortHash, slotKey } from './join-keys.ts';
+import {
+  chunkKey,
+  type Item,
+  type JoinState,
+  type KeptScore,
+  MATURED,
+  type RegisterWrite,
+  readState,
+  registerItem,
+} from './join-items.ts';
+import { cohortKey, hourOf, shardOf } from './join-keys.ts';
 import type { RecordedPrediction } from './recorded-prediction.ts';
-import { joinRows, splitRows } from './row-chunks.ts';
-
-export interface KeptScore {
-  readonly row: number;
-  readonly revision: number;
-  readonly basis: string;
-  readonly components: Components;
-  readonly published: readonly QualityComponent[];
-  readonly outcome?: string;
-  /** Chance that the outcome was seen; absent where it was certain. */
-  readonly propensity?: number;
-}
-
-/** All that is kept under a prediction's id. */
-export interface JoinState {
-  readonly prediction?: RecordedPrediction;
-  readonly registers: readonly KeptRegister[];
-  readonly scores: readonly KeptScore[];
-  readonly parts: readonly LinePart[];
-  readonly isMatured: boolean;
-}
+import { splitRows } from './row-chunks.ts';
 
 /** A prediction or a score as the index by hour shows it: no rows, no secrets. */
 export interface CohortEntry {
@@ -56,12 +45,6 @@ export interface CohortEntry {
   /** Chance that the outcome of a scored row was seen; absent where it was certain. */
   readonly propensity?: number;
 }
-
-type Item = Readonly<Record<string, unknown>>;
-
-const PREDICTION = 'prediction#';
-const chunkKey = (at: number): string => `${PREDICTION}${String(at).padStart(4, '0')}`;
-const MATURED = 'matured';
 
 /** The only code that touches the join table: under each prediction's id what is known of it and its truth. */
 export class JoinTable {
@@ -116,40 +99,44 @@ export class JoinTable {
    * The later report holds, whichever is written first.
    * @param isWaiting whether the prediction is not known yet. Then nobody can tell which reports are refused,
    * so each value has its own register: a refused one must not push out one that holds.
-   * @returns whether it was written.
    */
   async putRegister(
     predictionId: string,
     register: KeptRegister,
     isWaiting: boolean,
     expiresAtEpochSeconds: number,
-  ): Promise<boolean> {
-    const { slot, caller, outcome, observedAt } = register;
-    const outcomeJson = JSON.stringify(outcome);
-    const value = isWaiting ? `#${shortHash(outcomeJson)}` : '';
+  ): Promise<RegisterWrite> {
+    const item = registerItem(predictionId, register, isWaiting, expiresAtEpochSeconds);
     try {
-      await this.#client.send(
+      const { Attributes: before } = await this.#client.send(
         new PutCommand({
           TableName: this.#table,
-          Item: {
-            predictionId,
-            sk: `outcome#${slotKey(slot)}#${caller}${value}`,
-            slot,
-            caller,
-            observedAt,
-            outcomeJson,
-            expiresAtEpochSeconds,
-          },
+          Item: item,
           ConditionExpression:
             'attribute_not_exists(sk) OR observedAt < :at OR (observedAt = :at AND outcomeJson < :outcome)',
-          ExpressionAttributeValues: { ':at': observedAt, ':outcome': outcomeJson },
+          ExpressionAttributeValues: { ':at': item.observedAt, ':outcome': item.outcomeJson },
+          ReturnValues: 'ALL_OLD',
         }),
       );
-      return true;
+      return before ? 'replaced' : 'created';
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
+      if (error instanceof ConditionalCheckFailedException) return 'outranked';
       throw error;
     }
+  }
+
+  /** Marks a register that waited in vain. @returns false when it was marked, or said again, before. */
+  async refuseRegister(
+    predictionId: string,
+    register: KeptRegister,
+    expiresAtEpochSeconds: number,
+  ): Promise<boolean> {
+    const item = registerItem(predictionId, register, true, expiresAtEpochSeconds);
+    return this.#putIf(
+      { ...item, isRefused: true },
+      'observedAt = :at AND attribute_not_exists(isRefused)',
+      { ':at': item.observedAt },
+    );
   }
 
   /** @param seen revision that the score was judged over; 0 for none. @returns false when another came between. */
@@ -234,40 +221,3 @@ export class JoinTable {
     }
   }
 }
-
-function readState(items: readonly Item[]): JoinState {
-  const startingWith = (prefix: string) => items.filter(({ sk }) => String(sk).startsWith(prefix));
-  const chunks = startingWith(PREDICTION);
-  const head = chunks.find(({ sk }) => sk === chunkKey(0));
-  return {
-    ...(head && { prediction: readPrediction(head, chunks) }),
-    registers: startingWith('outcome#').map(readRegister),
-    scores: startingWith('score#').map(readScore),
-    parts: startingWith('part#').map(({ sk: _sk, predictionId: _id, ...part }) => part as LinePart),
-    isMatured: items.some(({ sk }) => sk === MATURED),
-  };
-}
-
-function readPrediction(head: Item, chunks: readonly Item[]): RecordedPrediction {
-  const { sk: _sk, chunks: _chunks, body: _body, cohort: _cohort, ...rest } = head;
-  const { expiresAtEpochSeconds: _expires, hiddenRows: _hidden, ...prediction } = rest;
-  const bodies = chunks.map(({ body }) => String(body));
-  return { ...prediction, ...joinRows(bodies) } as RecordedPrediction;
-}
-
-const readRegister = ({ slot, caller, outcomeJson, observedAt }: Item): KeptRegister => ({
-  slot: String(slot),
-  caller: String(caller),
-  outcome: JSON.parse(String(outcomeJson)),
-  observedAt: observedAt as Instant,
-});
-
-const readScore = ({ sk, revision, basis, components, published, ...rest }: Item): KeptScore => ({
-  row: Number(String(sk).slice('score#'.length)),
-  revision: Number(revision),
-  basis: String(basis),
-  components: JSON.parse(String(components)),
-  published: published as QualityComponent[],
-  ...(typeof rest['outcome'] === 'string' && { outcome: rest['outcome'] }),
-  ...(typeof rest['propensity'] === 'number' && { propensity: rest['propensity'] }),
-});

@@ -7,7 +7,8 @@ import { inParallel } from '../runtime/in-parallel.ts';
 import { parseJson } from '../runtime/json-body.ts';
 import { describeError, type log } from '../runtime/log.ts';
 import { type KeptRegister, outranks } from './join.ts';
-import type { JoinState, JoinTable } from './join-table.ts';
+import type { JoinState, RegisterWrite } from './join-items.ts';
+import type { JoinTable } from './join-table.ts';
 import { type Measurements, NO_MODEL, type RecordingMetric } from './measurements.ts';
 import {
   heldRegisters,
@@ -46,8 +47,10 @@ interface ReporterParts {
 type Placed = Report & { readonly at: number };
 type Results = Map<number, OutcomeResult>;
 
-const COUNTERS: Readonly<Record<OutcomeStatus, Exclude<RecordingMetric, 'labelDelay'>>> = {
-  joined: 'outcomesJoined',
+/** What joined was counted by who joined it. */
+const COUNTERS: Readonly<
+  Record<Exclude<OutcomeStatus, 'joined'>, Exclude<RecordingMetric, 'labelDelay'>>
+> = {
   waiting: 'outcomesWaiting',
   duplicate: 'outcomesDuplicate',
   corrected: 'outcomesCorrected',
@@ -126,8 +129,7 @@ export class OutcomeReporter {
     const after = await recorder.settle(id, new Set(taken.map(slotOf)));
     for (const report of taken) {
       const status = statuses.get(report.at) ?? 'failed';
-      const result = this.#conclude(status, report, caller, state, after.prediction);
-      results.set(report.at, result);
+      results.set(report.at, await this.#conclude(status, report, caller, state, after.prediction));
     }
   }
 
@@ -164,11 +166,14 @@ export class OutcomeReporter {
       for (const report of ofSlot) {
         const register = registerOf(report, caller);
         const before = known.get(register.slot);
-        const isNews =
-          (!before || outranks(register, before)) &&
-          (await joins.putRegister(report.predictionId, register, !prediction, expires));
-        if (isNews) known.set(register.slot, register);
-        statuses.set(report.at, !isNews ? 'duplicate' : before ? 'corrected' : 'joined');
+        if (before && !outranks(register, before)) statuses.set(report.at, 'duplicate');
+        else {
+          const written = prediction
+            ? await recorder.meetings.join(prediction, register, expires)
+            : await joins.putRegister(report.predictionId, register, true, expires);
+          if (written !== 'outranked') known.set(register.slot, register);
+          statuses.set(report.at, STATUSES[written]);
+        }
       }
     });
     return statuses;
@@ -180,33 +185,49 @@ export class OutcomeReporter {
   }
 
   /** @param before when the report was checked; its prediction may have been recorded since. */
-  #conclude(
+  async #conclude(
     status: OutcomeStatus,
     report: Placed,
     caller: string,
     before: JoinState,
     prediction: RecordedPrediction | undefined,
-  ): OutcomeResult {
+  ): Promise<OutcomeResult> {
     if (!prediction)
       return this.#settled(NO_MODEL, report, {
         status: status === 'duplicate' ? status : 'waiting',
       });
+    const { recorder } = this.#parts;
+    const { model } = prediction;
+    const register = registerOf(report, caller);
     const refused = before.prediction ? undefined : this.#refuse(prediction, report, caller);
-    if (refused) return this.#settled(prediction.model, report, { status: 'refused', ...refused });
-    this.#parts.recorder.archiveOutcomes(prediction, [registerOf(report, caller)]);
-    if (status === 'joined')
-      this.#parts.recorder.measureDelay(prediction.model, prediction.at, report.observedAt);
-    return this.#settled(prediction.model, report, { status });
+    if (refused) {
+      await recorder.meetings.refuse(prediction, register, recorder.expiryOf(prediction));
+      return this.#settled(model, report, { status: 'refused', ...refused }, false);
+    }
+    recorder.archiveOutcomes(prediction, [register]);
+    if (before.prediction || status === 'duplicate')
+      return this.#settled(model, report, { status });
+    // It waited, and the prediction has come since: then both let it join, and one of them does.
+    const joined = await recorder.meetings.join(
+      prediction,
+      register,
+      recorder.expiryOf(prediction),
+    );
+    return this.#settled(model, report, {
+      status: joined === 'outranked' ? 'waiting' : STATUSES[joined],
+    });
   }
 
   #settled(
     model: string,
     report: Report | undefined,
     result: Pick<OutcomeResult, 'status' | 'code' | 'error'>,
+    isCounted = true,
   ): OutcomeResult {
     const { measurements } = this.#parts;
+    const { status } = result;
     measurements.count(model, 'outcomesReceived');
-    measurements.count(model, COUNTERS[result.status]);
+    if (isCounted && status !== 'joined') measurements.count(model, COUNTERS[status]);
     if (result.code === 'TOO_LATE') measurements.count(model, 'outcomesLate');
     const { predictionId, row, item } = report ?? {};
     return {
@@ -217,6 +238,12 @@ export class OutcomeReporter {
     };
   }
 }
+
+const STATUSES: Readonly<Record<RegisterWrite, OutcomeStatus>> = {
+  created: 'joined',
+  replaced: 'corrected',
+  outranked: 'duplicate',
+};
 
 const TRY_AGAIN = {
   status: 'failed',

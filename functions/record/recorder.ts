@@ -1,4 +1,3 @@
-import type { Instant } from '../contracts/instant.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import {
@@ -19,9 +18,11 @@ import {
   shadowRow,
 } from './archived-rows.ts';
 import { type JudgedRow, judge, type KeptRegister, slotOfRow } from './join.ts';
+import type { JoinState, KeptScore } from './join-items.ts';
 import { dayOf } from './join-keys.ts';
-import type { JoinState, JoinTable, KeptScore } from './join-table.ts';
+import type { JoinTable } from './join-table.ts';
 import type { Measurements } from './measurements.ts';
+import { Meetings } from './meetings.ts';
 import { heldRegisters, MS_OF_HOUR } from './outcome-checks.ts';
 import { type RecordedPrediction, recordedPrediction } from './recorded-prediction.ts';
 import { UnitRecords } from './unit-records.ts';
@@ -31,7 +32,13 @@ export interface RecorderParts {
   readonly specs: readonly ModelSpec[];
   readonly joins: Pick<
     JoinTable,
-    'read' | 'putPrediction' | 'putRegister' | 'putScore' | 'putPart' | 'putMatured'
+    | 'read'
+    | 'putPrediction'
+    | 'putRegister'
+    | 'refuseRegister'
+    | 'putScore'
+    | 'putPart'
+    | 'putMatured'
   >;
   readonly units: Pick<UnitTable, 'expose' | 'contribute' | 'compare' | 'setCovariate'>;
   readonly archive: Pick<ArchiveStore, 'put' | 'putLine'>;
@@ -47,6 +54,7 @@ type Touched = ReadonlySet<string> | 'all';
  * the others, so whoever comes second scores, and both may: everything after that is idempotent.
  */
 export class Recorder {
+  readonly meetings: Meetings;
   readonly #parts: RecorderParts;
   readonly #specs: ReadonlyMap<string, ModelSpec>;
   readonly #units: UnitRecords;
@@ -54,6 +62,7 @@ export class Recorder {
 
   constructor(parts: RecorderParts) {
     this.#parts = parts;
+    this.meetings = new Meetings(parts);
     this.#specs = new Map(parts.specs.map((spec) => [spec.name, spec]));
     this.#units = new UnitRecords(parts.units);
   }
@@ -69,16 +78,16 @@ export class Recorder {
     const spec = this.specOf(line.model);
     const { measurements, joins } = this.#parts;
     const prediction = recordedPrediction(spec, line);
-    const isNew = await joins.putPrediction(prediction, this.expiryOf(prediction));
+    const expires = this.expiryOf(prediction);
+    const isNew = await joins.putPrediction(prediction, expires);
     if (isNew) measurements.count(line.model, 'recordedRows', prediction.rowCount);
     if (isNew && spec.task.kind === 'ranking')
       measurements.publish(line.model, line.arm, { queries: 1 });
     await this.#units.answered(spec, prediction);
     await this.#archivePrediction(line);
     const { registers } = await this.settle(prediction.predictionId, 'all');
-    const held = heldRegisters(spec, prediction, registers);
-    this.archiveOutcomes(prediction, held);
-    if (isNew) this.#countMet(prediction, held, registers.length - held.length);
+    this.archiveOutcomes(prediction, heldRegisters(spec, prediction, registers));
+    await this.meetings.meet(spec, prediction, registers, expires);
   }
 
   /** A line in parts is recorded by whoever brings the last one. */
@@ -211,22 +220,5 @@ export class Recorder {
     const { archive } = this.#parts;
     const key = await archive.putLine(model, dayOf(at), predictionId, JSON.stringify(line));
     this.#archived.predictions.push(pointingRow(row, key));
-  }
-
-  /** Outcomes that waited for this prediction, and those that others sent. */
-  #countMet(
-    { model, at }: RecordedPrediction,
-    own: readonly KeptRegister[],
-    foreign: number,
-  ): void {
-    const { measurements } = this.#parts;
-    if (own.length > 0) measurements.count(model, 'outcomesJoined', own.length);
-    if (foreign > 0) measurements.count(model, 'outcomesRefused', foreign);
-    for (const { observedAt } of own) this.measureDelay(model, at, observedAt);
-  }
-
-  measureDelay(model: string, at: Instant, observedAt: Instant): void {
-    const delayMs = epochMsOf(observedAt) - epochMsOf(at);
-    this.#parts.measurements.delay(model, Math.max(0, delayMs) / 1000);
   }
 }

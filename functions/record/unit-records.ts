@@ -3,7 +3,7 @@ import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { FailureLine, ShadowLine } from '../contracts/prediction-line.ts';
 import { epochMsOf } from '../runtime/clock.ts';
 import type { JudgedRow } from './join.ts';
-import type { KeptScore } from './join-table.ts';
+import type { KeptScore } from './join-items.ts';
 import { enrolmentOf, type RecordedPrediction } from './recorded-prediction.ts';
 import type { Contribution, NewExposure, UnitTable } from './unit-table.ts';
 

@@ -9,7 +9,12 @@ import { gzipSync } from 'node:zlib';
 import type { PredictionLine } from '../../functions/contracts/prediction-line.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import type { KeptRegister } from '../../functions/record/join.ts';
-import type { JoinState, KeptScore } from '../../functions/record/join-table.ts';
+import type {
+  JoinState,
+  KeptScore,
+  RegisterWrite,
+  StoredRegister,
+} from '../../functions/record/join-items.ts';
 import { LogRecording } from '../../functions/record/log-recording.ts';
 import { Measurements } from '../../functions/record/measurements.ts';
 import { OutcomeReporter } from '../../functions/record/outcome-reports.ts';
@@ -25,7 +30,7 @@ const SIZES = [1_000, 10_000, 100_000, 1_000_000];
 
 interface Kept {
   prediction?: RecordedPrediction;
-  register?: KeptRegister;
+  register?: StoredRegister;
   score?: KeptScore;
 }
 
@@ -52,9 +57,19 @@ class LastRows implements Pick<RecorderParts, 'joins'> {
     return Promise.resolve(isNew);
   }
 
-  putRegister(predictionId: string, register: KeptRegister): Promise<boolean> {
-    this.#of(predictionId).register = register;
-    return Promise.resolve(true);
+  putRegister(
+    predictionId: string,
+    register: KeptRegister,
+    hasWaited: boolean,
+  ): Promise<RegisterWrite> {
+    const row = this.#of(predictionId);
+    const written = row.register && !row.register.hasWaited ? 'replaced' : 'created';
+    row.register = { ...register, hasWaited, isRefused: false };
+    return Promise.resolve(written);
+  }
+
+  refuseRegister(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   putScore({ predictionId }: RecordedPrediction, score: KeptScore): Promise<boolean> {

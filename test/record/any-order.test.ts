@@ -149,6 +149,19 @@ function recompute(line: PredictionLine, told: readonly Told[], isMatured: boole
   });
 }
 
+/** Slots of the predictions that somebody told the truth about. */
+function meetings(lines: readonly PredictionLine[], told: readonly Told[]): number {
+  const met = told.flatMap(({ predictionId, row = 0, item, outcome, caller }) => {
+    const line = lines.find((each) => each.predictionId === predictionId);
+    const spec = specs.find(({ name }) => name === line?.model);
+    if (!line || !spec || caller !== 'key' || !isTruth(spec.task, outcome)) return [];
+    if (spec.task.kind === 'ranking')
+      return ITEMS.some((each) => each === item) ? [`${predictionId} ${item}`] : [];
+    return item === undefined && row < line.rows ? [`${predictionId} ${row}`] : [];
+  });
+  return new Set(met).size;
+}
+
 function isTruth(task: Task, outcome: number | string): boolean {
   if (task.kind === 'regression') return typeof outcome === 'number';
   if (task.kind === 'ranking') return ['none', 'click', 'purchase'].includes(String(outcome));
@@ -285,6 +298,12 @@ test('any order, any repetition, any failure on the way: the same scores and con
         for (const predictionId of matured) await insist({ kind: 'matured', predictionId }, world);
         const { exposures, ...ended } = outcomeOf(world, lines);
         expect(ended).toEqual(expected(lines, told, matured));
+        await world.recorder.flush();
+        const delays = world.lines.flatMap((line) => line['LabelDelaySeconds'] ?? []);
+        expect([world.measured('OutcomesJoined'), delays.length]).toEqual([
+          meetings(lines, told),
+          meetings(lines, told),
+        ]);
         for (const exposure of Object.values(exposures)) {
           const own = lines.filter(({ unit }) => unit === exposure.unit);
           expect(exposure.firstExposedAt).toBe(own.map(({ at }) => at).toSorted()[0]);

@@ -1,7 +1,12 @@
 import type { ArchivedRow, ArchiveTable } from '../../functions/contracts/archive.ts';
 import type { LinePart } from '../../functions/contracts/prediction-line.ts';
 import { type KeptRegister, outranks } from '../../functions/record/join.ts';
-import type { JoinState, KeptScore } from '../../functions/record/join-table.ts';
+import type {
+  JoinState,
+  KeptScore,
+  RegisterWrite,
+  StoredRegister,
+} from '../../functions/record/join-items.ts';
 import type { RecordedPrediction } from '../../functions/record/recorded-prediction.ts';
 import type { RecorderParts } from '../../functions/record/recorder.ts';
 import { joinRows, splitRows } from '../../functions/record/row-chunks.ts';
@@ -17,11 +22,14 @@ type Disturb = () => Promise<void>;
 
 interface Kept {
   prediction?: RecordedPrediction;
-  readonly registers: Map<string, KeptRegister>;
+  readonly registers: Map<string, StoredRegister>;
   readonly scores: Map<number, KeptScore>;
   readonly parts: Map<number, LinePart>;
   isMatured: boolean;
 }
+
+const registerKey = ({ slot, caller, outcome }: KeptRegister, isWaiting: boolean): string =>
+  `${slot}#${caller}#${isWaiting ? JSON.stringify(outcome) : ''}`;
 
 /** The join table's promises, kept in memory. */
 export class JoinsInMemory implements Pick<RecorderParts, 'joins'> {
@@ -67,14 +75,23 @@ export class JoinsInMemory implements Pick<RecorderParts, 'joins'> {
     predictionId: string,
     register: KeptRegister,
     isWaiting: boolean,
-  ): Promise<boolean> {
+  ): Promise<RegisterWrite> {
     await this.#disturb();
     const { registers } = this.#of(predictionId);
-    const value = isWaiting ? JSON.stringify(register.outcome) : '';
-    const key = `${register.slot}#${register.caller}#${value}`;
+    const key = registerKey(register, isWaiting);
     const before = registers.get(key);
-    if (before && !outranks(register, before)) return false;
-    registers.set(key, register);
+    if (before && !outranks(register, before)) return 'outranked';
+    registers.set(key, { ...register, hasWaited: isWaiting, isRefused: false });
+    return before ? 'replaced' : 'created';
+  }
+
+  async refuseRegister(predictionId: string, register: KeptRegister): Promise<boolean> {
+    await this.#disturb();
+    const { registers } = this.#of(predictionId);
+    const key = registerKey(register, true);
+    const before = registers.get(key);
+    if (before?.observedAt !== register.observedAt || before.isRefused) return false;
+    registers.set(key, { ...before, isRefused: true });
     return true;
   }
 

@@ -91,6 +91,55 @@ describe('a reported outcome', () => {
   });
 });
 
+describe('an outcome whose prediction is recorded while it is reported', () => {
+  /** The prediction comes after the report was written and before the report looks again. */
+  async function crossing(caller: string) {
+    let calls = 0;
+    const world = recordingWorld([spec], async () => {
+      if (++calls === 3) await world.recorder.recordPrediction(aLine({ at: ago(3600) }));
+    });
+    const { results } = await post(world, [told], caller);
+    await world.recorder.flush();
+    return { world, results };
+  }
+
+  test('joins once, whoever lets it', async () => {
+    const { world, results } = await crossing('key');
+    expect(results).toMatchObject([{ status: 'waiting' }]);
+    expect(world.measured('OutcomesJoined')).toBe(1);
+    expect(world.measured('LabelDelaySeconds')).toBe(3540);
+    expect(world.measured('Labels')).toBe(1);
+    expect((await post(world, [told])).results).toMatchObject([{ status: 'duplicate' }]);
+    expect(world.measured('OutcomesJoined')).toBe(1);
+  });
+
+  test('is refused once where it cannot be its truth', async () => {
+    const { world, results } = await crossing('another');
+    expect(results).toMatchObject([{ status: 'refused', code: 'NOT_YOURS' }]);
+    await world.recorder.recordPrediction(aLine({ at: ago(3600) }));
+    await world.recorder.flush();
+    expect(world.measured('OutcomesRefused')).toBe(1);
+    expect(world.measured('OutcomesJoined')).toBe(0);
+  });
+
+  test('joins at the next delivery when the first ended in between', async () => {
+    let isThrottled = false;
+    const world = recordingWorld([spec], async () => {
+      if (isThrottled && world.joins.peek('p1').scores.length > 0) throw new Error('Throttled');
+    });
+    await post(world, [told]);
+    isThrottled = true;
+    const line = aLine({ at: ago(3600) });
+    await expect(world.recorder.recordPrediction(line)).rejects.toThrow('Throttled');
+    isThrottled = false;
+    await world.recorder.recordPrediction(line);
+    await world.recorder.recordPrediction(line);
+    await world.recorder.flush();
+    expect(world.measured('OutcomesJoined')).toBe(1);
+    expect(world.measured('Labels')).toBe(1);
+  });
+});
+
 describe('a batch', () => {
   test('that tells of one slot several times is taken in its order', async () => {
     const world = await recordedWorld();

@@ -154,9 +154,9 @@ export class LambdaEmulator implements Emulator {
     return this.#invoke(this.#find(functionArn), payload, randomUUID());
   }
 
-  /** Kills a function's environments in the middle of what they do. */
-  crash(nameOrArn: string): void {
-    this.#find(nameOrArn).pool.crash();
+  /** Kills a function's environments in the middle of what they do. @returns the payloads of that. */
+  crash(nameOrArn: string): readonly string[] {
+    return this.#find(nameOrArn).pool.crash();
   }
 
   /** Resolves when every accepted asynchronous event is over. */

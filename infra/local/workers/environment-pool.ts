@@ -29,6 +29,8 @@ export class EnvironmentPool {
   readonly #concurrency: Concurrency;
   readonly #idle: ExecutionEnvironment[] = [];
   readonly #all = new Set<ExecutionEnvironment>();
+  /** What each is at. */
+  readonly #payloads = new Map<ExecutionEnvironment, string>();
   /** Given nothing when the pool stops. */
   readonly #waiting: ((environment: ExecutionEnvironment | undefined) => void)[] = [];
   #invocations = 0;
@@ -56,7 +58,9 @@ export class EnvironmentPool {
     try {
       const environment = await this.#take();
       if (!environment) return STOPPED;
+      this.#payloads.set(environment, payload);
       const outcome = await environment.invoke(payload, requestId, clockOffsetMs);
+      this.#payloads.delete(environment);
       this.#giveBack(environment);
       return outcome;
     } finally {
@@ -73,9 +77,14 @@ export class EnvironmentPool {
     for (const goOn of this.#waiting.splice(0)) goOn(undefined);
   }
 
-  /** Every environment dies at this moment, as machines do; what it was at fails, and others take its place. */
-  crash(): void {
+  /**
+   * Every environment dies at this moment, as machines do; what it was at fails, and others take its place.
+   * @returns the payloads of what they were at.
+   */
+  crash(): readonly string[] {
+    const interrupted = [...this.#payloads.values()];
     for (const environment of this.#all) environment.kill();
+    return interrupted;
   }
 
   #take(): Promise<ExecutionEnvironment | undefined> | ExecutionEnvironment | undefined {
