@@ -1,11 +1,16 @@
 import type { ModelSpec } from '../functions/contracts/model-spec.ts';
 import type { PromotionEnding, PromotionPlace } from '../functions/contracts/promotion.ts';
-import { lookEverySeconds, type WatchedStep } from '../functions/contracts/promotion-pace.ts';
+import {
+  lookEverySeconds,
+  type PlanStep,
+  type WatchedStep,
+} from '../functions/contracts/promotion-pace.ts';
 import {
   HOLD_SECONDS,
   LONGEST_HISTORY,
   longestHistory,
   longestSeconds,
+  mayPrepare,
   type Place,
   PREPARING_SECONDS,
   placesOf,
@@ -40,14 +45,6 @@ const TASK_SECONDS = 900;
 
 /** Retries outlast a throttled minute; jitter keeps thirty models from trying again at once. */
 const RETRY = [
-  // An endpoint of SageMaker takes minutes to be made.
-  {
-    ErrorEquals: ['EndpointPreparing'],
-    IntervalSeconds: 30,
-    BackoffRate: 1,
-    MaxAttempts: 60,
-    JitterStrategy: 'FULL',
-  },
   {
     ErrorEquals: ['States.ALL'],
     IntervalSeconds: 2,
@@ -74,7 +71,7 @@ export function promotionMachine(
     throw new Error(
       `the plan of ${spec.name} could take ${events} events of history, and ${LONGEST_HISTORY} are safe: shorten its longest steps`,
     );
-  const tasks = new Tasks(spec.name, functionArns, trialArn);
+  const tasks = new Tasks(spec, functionArns, trialArn);
   const places = placesOf(spec);
   const states: States = {};
   places.forEach((place, at) => {
@@ -97,9 +94,9 @@ function statesOf(place: Place, next: string, tasks: Tasks): States {
     case 'evaluate-offline':
     case 'replay-traffic':
     case 'test-performance':
-      return gate(place, tasks.run(step.kind, place.place), next, HOLD_SECONDS);
+      return gate(place, tasks.run(step.kind, place.place), next, [HOLD, ...tasks.waitsOf(step)]);
     case 'production':
-      return gate(place, tasks.run('crown', place.place), next, PREPARING_SECONDS);
+      return gate(place, tasks.run('crown', place.place), next, tasks.waitsOf(step));
     case 'approve':
       return approval(place, tasks, step.expiresAfterHours * 3600, next);
     case 'shadow':
@@ -115,23 +112,50 @@ const when = (verdict: string, next: string) => ({
   Next: next,
 });
 
-/** Asks once; asks again while there is nothing to judge by. */
-function gate({ title }: Place, task: State, next: string, holdSeconds: number): States {
+/** A verdict after which the same is asked again, and when. */
+interface Again {
+  readonly verdict: string;
+  readonly name: string;
+  readonly seconds: number;
+}
+const HOLD: Again = { verdict: 'HOLD', name: 'hold', seconds: HOLD_SECONDS };
+const PREPARING: Again = { verdict: 'PREPARING', name: 'prepare', seconds: PREPARING_SECONDS };
+
+/** Asks once, and again where there is nothing to judge by, or nobody to ask yet. */
+function gate({ title }: Place, task: State, next: string, waits: readonly Again[]): States {
   return {
     [title]: { ...task, Next: `${title}?` },
     [`${title}?`]: {
       Type: 'Choice',
-      Choices: [when('PASS', next), when('HOLD', `${title}: hold`), when('ENDED', 'Over')],
+      Choices: [when('PASS', next), ...asksAgain(title, waits), when('ENDED', 'Over')],
       Default: 'Reject',
     },
-    [`${title}: hold`]: { Type: 'Wait', Seconds: holdSeconds, Next: title },
+    ...waitsBefore(title, waits),
   };
 }
 
+const asksAgain = (title: string, waits: readonly Again[]) =>
+  waits.map(({ verdict, name }) => when(verdict, `${title}: ${name}`));
+
+const waitsBefore = (title: string, waits: readonly Again[]): States =>
+  Object.fromEntries(
+    waits.map(({ name, seconds }) => [
+      `${title}: ${name}`,
+      { Type: 'Wait', Seconds: seconds, Next: title },
+    ]),
+  );
+
 /** Opens the place, and looks at it until a look says where to go. */
 function watch({ title, place }: Place, step: WatchedStep, tasks: Tasks, next: string): States {
+  const waits = tasks.waitsOf(step);
   return {
-    [title]: { ...tasks.run('open-place', place), Next: `${title}: wait` },
+    [title]: { ...tasks.run('open-place', place), Next: `${title}: opened` },
+    [`${title}: opened`]: {
+      Type: 'Choice',
+      Choices: [when('PASS', `${title}: wait`), ...asksAgain(title, waits), when('ENDED', 'Over')],
+      Default: 'Roll back',
+    },
+    ...waitsBefore(title, waits),
     [`${title}: wait`]: {
       Type: 'Wait',
       Seconds: lookEverySeconds(step, place),
@@ -186,14 +210,19 @@ const TRYING: readonly PromotionStep[] = ['smoke-test', 'replay-traffic', 'test-
 
 /** Writes the task states of one model. */
 class Tasks {
-  readonly #model: string;
+  readonly #spec: ModelSpec;
   readonly #arns: Readonly<Record<PromotionStep, string>>;
   readonly #trialArn: string;
 
-  constructor(model: string, arns: Readonly<Record<PromotionStep, string>>, trialArn: string) {
-    this.#model = model;
+  constructor(spec: ModelSpec, arns: Readonly<Record<PromotionStep, string>>, trialArn: string) {
+    this.#spec = spec;
     this.#arns = arns;
     this.#trialArn = trialArn;
+  }
+
+  /** Where an endpoint may have to be made first. */
+  waitsOf(step: PlanStep): readonly Again[] {
+    return mayPrepare(this.#spec, step) ? [PREPARING] : [];
   }
 
   run(step: PromotionStep, place: PromotionPlace): State {
@@ -239,7 +268,7 @@ class Tasks {
       Resource: resource,
       Arguments: {
         FunctionName: this.#arns[step],
-        Payload: { model: this.#model, promotion, ...payload },
+        Payload: { model: this.#spec.name, promotion, ...payload },
       },
       Retry: RETRY,
     };

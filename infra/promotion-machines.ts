@@ -92,7 +92,7 @@ export class PromotionMachines extends NestedStack {
       look: this.#step('look', this.#looking()),
       'ask-approval': this.#step('ask-approval', moving),
       crown: this.#step('crown', exposing),
-      conclude: this.#step('conclude', moving),
+      conclude: this.#step('conclude', exposing),
     };
     const tried = [...trials.values()].map(({ functionArn }) => functionArn);
     for (const trying of [steps['smoke-test'], steps['test-performance'], steps['replay-traffic']])
@@ -101,6 +101,7 @@ export class PromotionMachines extends NestedStack {
     this.#grantReads(steps['evaluate-offline'], datasets, 'evaluations/*');
     this.#grantReads(steps['replay-traffic'], archive, 'predictions/*');
     this.#grantReads(steps['replay-traffic'], archive, 'scores/*');
+    for (const host of this.#props.hosts) host.grantRemove(steps.conclude);
     for (const host of this.#props.hosts)
       for (const exposed of [
         'smoke-test',

@@ -1,3 +1,4 @@
+import { LIMITS } from '../functions/contracts/limits.ts';
 import type { ModelSpec } from '../functions/contracts/model-spec.ts';
 import type { PromotionPlace } from '../functions/contracts/promotion.ts';
 import {
@@ -18,9 +19,9 @@ const DAY_SECONDS = 86_400;
 /** A gate without data asks again this often, and gives up after a day: no data is never a pass. */
 export const HOLD_SECONDS = 900;
 const HOLDS = DAY_SECONDS / HOLD_SECONDS;
-/** An endpoint of SageMaker takes minutes to be made. */
+/** An endpoint of SageMaker takes minutes to be made; a step that waits longer than it may fails. */
 export const PREPARING_SECONDS = 30;
-const PREPARINGS = 120;
+const PREPARINGS = LIMITS.endpointSeconds / PREPARING_SECONDS;
 /** A place of the plan with the name its states have in the graph. */
 export interface Place {
   readonly step: PlanStep;
@@ -56,17 +57,32 @@ export function placesOf({ promotion }: ModelSpec): Place[] {
   });
 }
 
+/** Steps whose version must be able to answer. */
+const ANSWERED: readonly PlanStep['kind'][] = [
+  'smoke-test',
+  'replay-traffic',
+  'test-performance',
+  'shadow',
+  'pilot',
+  'ab',
+  'production',
+];
+
+/** Whether a step may have to wait until SageMaker has made an endpoint. */
+export const mayPrepare = ({ runtime }: ModelSpec, { kind }: PlanStep): boolean =>
+  runtime.kind === 'sagemaker' && ANSWERED.includes(kind);
+
 /** Events of the longest course of a plan, in which every look but the last says CONTINUE. */
 export function longestHistory(spec: ModelSpec): number {
-  const ofGate = (holds: number): number =>
-    (holds + 1) * (EVENTS.task + EVENTS.choice) + holds * EVENTS.wait;
+  const again = EVENTS.task + EVENTS.choice + EVENTS.wait;
   const looks = (step: WatchedStep, place: PromotionPlace): number =>
     Math.ceil(lastsSeconds(step, place) / lookEverySeconds(step, place)) + 1 + OUTAGE_LOOKS;
   const events = placesOf(spec).map(({ step, place }) => {
-    if (isWatched(step))
-      return EVENTS.task + looks(step, place) * (EVENTS.wait + EVENTS.task + EVENTS.choice);
-    if (step.kind === 'approve') return EVENTS.task + 1 + EVENTS.choice;
-    return ofGate(step.kind === 'production' ? PREPARINGS : HOLDS);
+    const once = EVENTS.task + EVENTS.choice;
+    const prepared = mayPrepare(spec, step) ? PREPARINGS * again : 0;
+    if (isWatched(step)) return once + prepared + looks(step, place) * again;
+    if (step.kind === 'approve') return once + 1;
+    return once + prepared + (step.kind === 'production' ? 0 : HOLDS * again);
   });
   // The start, the ending task with its last state, and the end.
   return events.reduce((sum, each) => sum + each, 1 + EVENTS.task + 2 + 1);

@@ -8,6 +8,9 @@ import { acknowledge, importedPatternFinding, patternFinding } from './acknowled
 import type { Config } from './config.ts';
 import type { ServiceFunction } from './service-function.ts';
 
+/** Deleting asks first whether there is anything to delete, or whether it is still being made. */
+const REMOVE = ['DescribeEndpoint', 'DeleteEndpoint', 'DeleteEndpointConfig', 'DeleteModel'];
+
 export interface SageMakerHostingProps {
   readonly config: Config;
   readonly spec: ModelSpec;
@@ -33,26 +36,8 @@ export class SageMakerHosting extends Construct {
 
   /** Lets a function make and delete this model's endpoints, and no other's. */
   grantManage(manager: ServiceFunction): void {
-    const arns = ['model', 'endpoint-config', 'endpoint'].map((resource) =>
-      Stack.of(this).formatArn({
-        service: 'sagemaker',
-        resource,
-        resourceName: `${this.#namePrefix}-*`,
-      }),
-    );
-    const actions = ['CreateModel', 'CreateEndpointConfig', 'CreateEndpoint', 'DescribeEndpoint'];
-    const undo = ['DeleteEndpoint', 'DeleteEndpointConfig', 'DeleteModel'];
-    this.#allow(
-      manager,
-      [...actions, ...undo].map((action) => `sagemaker:${action}`),
-      arns,
-    );
-    for (const arn of arns)
-      acknowledge(
-        manager.role,
-        patternFinding(this, arn),
-        `Names end in the number of a version of ${this.model}, made after deployment.`,
-      );
+    const make = ['CreateModel', 'CreateEndpointConfig', 'CreateEndpoint'];
+    this.#allowHosting(manager, [...make, ...REMOVE]);
     this.#allow(manager, ['iam:PassRole'], [this.roleArn], {
       StringEquals: { 'iam:PassedToService': 'sagemaker.amazonaws.com' },
     });
@@ -60,6 +45,32 @@ export class SageMakerHosting extends Construct {
     this.#allow(manager, ['kms:CreateGrant'], [this.#keyArn], {
       Bool: { 'kms:GrantIsForAWSResource': 'true' },
     });
+  }
+
+  /** Lets a function delete them. */
+  grantRemove(remover: ServiceFunction): void {
+    this.#allowHosting(remover, REMOVE);
+  }
+
+  #allowHosting(to: ServiceFunction, actions: readonly string[]): void {
+    const arns = ['model', 'endpoint-config', 'endpoint'].map((resource) =>
+      Stack.of(this).formatArn({
+        service: 'sagemaker',
+        resource,
+        resourceName: `${this.#namePrefix}-*`,
+      }),
+    );
+    this.#allow(
+      to,
+      actions.map((action) => `sagemaker:${action}`),
+      arns,
+    );
+    for (const arn of arns)
+      acknowledge(
+        to.role,
+        patternFinding(this, arn),
+        `Names end in the number of a version of ${this.model}, made after deployment.`,
+      );
   }
 
   #hostRole({ spec, artifacts, key }: SageMakerHostingProps, namePrefix: string): Role {

@@ -85,6 +85,9 @@ export const LIMITS = {
   /** Free text of operators: descriptions, reasons. */
   textCharacters: 2_000,
 
+  /** SageMaker makes an endpoint in ten minutes, or in half an hour where the image is large. */
+  endpointSeconds: 3_600,
+
   /** EventBridge takes no more in one call. */
   eventsPerPut: 10,
   /** Single entries fail while the service is busy; after this many tries somebody must know. */

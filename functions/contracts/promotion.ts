@@ -115,13 +115,15 @@ export const StepInput = z.object({
 export type StepInput = z.infer<typeof StepInput>;
 
 /**
- * What a step tells the machine. `HOLD` asks again later; `ENDED`: somebody else has ended the promotion.
+ * What a step tells the machine. `HOLD` asks again later, `PREPARING` as soon as the endpoint of the version
+ * may be there; `ENDED`: somebody else has ended the promotion.
  * The machine takes it from there by this word alone.
  */
 export type StepVerdict =
   | 'PASS'
   | 'FAIL'
   | 'HOLD'
+  | 'PREPARING'
   | 'CONTINUE'
   | 'ROLLBACK'
   | 'INCONCLUSIVE'

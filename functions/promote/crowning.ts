@@ -2,9 +2,13 @@ import type { Promotion, StepResult } from '../contracts/promotion.ts';
 import type { Route } from '../contracts/route.ts';
 import { setChampion } from './champion.ts';
 import type { EndpointStore } from './endpoint-store.ts';
+import { EndpointPreparing } from './exposure.ts';
 import type { PromotionContext } from './promotion-context.ts';
 
-/** Makes the version the champion, over the very route that was looked at. */
+/**
+ * Makes the version the champion, over the very route that was looked at.
+ * @throws EndpointPreparing while its endpoint is being made.
+ */
 export async function crown(
   { id, model, version, hypothesis }: Promotion,
   route: Route,
@@ -21,6 +25,7 @@ export async function crown(
     },
     { ...context, champions: context.routeStore },
   );
-  if (change.kind === 'preparing') return { verdict: 'HOLD', reason: 'the endpoint is being made' };
+  if (change.kind === 'preparing')
+    throw new EndpointPreparing(`the endpoint of version ${version} of ${model} is being made`);
   return { verdict: 'PASS', reason: `version ${version} serves everyone` };
 }

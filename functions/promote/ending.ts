@@ -118,9 +118,8 @@ export async function endById(
   id: string,
   request: EndRequest,
   context: PromotionContext,
-): Promise<{ readonly state: string }> {
+): Promise<Promotion> {
   const promotion = await context.promotions.find(model, id);
-  if (!promotion) throw new Error(`${model} has no promotion ${id}`);
-  const { state } = await endPromotion(promotion, request, context);
-  return { state };
+  if (promotion) return endPromotion(promotion, request, context);
+  throw new Error(`${model} has no promotion ${id}`);
 }

@@ -14,14 +14,9 @@ const context = createPromotionContext(parseEnv(MovingEnv));
 const StatusChange = z.object({ detail: z.object({ status: z.string(), name: PromotionId }) });
 
 /** An execution that failed, timed out or was stopped takes its promotion along, whatever its catches did. */
-export const handler = middy().handler((event: unknown) => {
+export const handler = middy().handler(async (event: unknown) => {
   const { status, name: promotion } = StatusChange.parse(event).detail;
   const model = modelOfPromotion(promotion);
   const reason = `the execution is ${status}`;
-  return endById(
-    model,
-    promotion,
-    { ending: 'rolled-back', reason, by: 'Step Functions' },
-    context,
-  );
+  await endById(model, promotion, { ending: 'rolled-back', reason, by: 'Step Functions' }, context);
 });

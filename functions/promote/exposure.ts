@@ -75,7 +75,7 @@ export interface ExposureContext extends PromotionContext {
   servedVersion(promotion: Pick<Promotion, 'model' | 'version'>): Promise<ServedVersion>;
 }
 
-/** The endpoint of a version is being made; the machine tries again. */
+/** The endpoint of a version is being made: no failure, the machine asks again. */
 export class EndpointPreparing extends Error {
   override readonly name = 'EndpointPreparing';
 }

@@ -1,7 +1,9 @@
+import { LIMITS } from '../contracts/limits.ts';
 import type { Promotion, StepInput, StepResult } from '../contracts/promotion.ts';
 import type { Route } from '../contracts/route.ts';
+import { epochMsOf } from '../runtime/clock.ts';
 import { endPromotion } from './ending.ts';
-import { enterPlace, standsOn } from './exposure.ts';
+import { EndpointPreparing, enterPlace, standsOn } from './exposure.ts';
 import type { PromotionContext } from './promotion-context.ts';
 
 const MACHINE = 'promotion';
@@ -25,7 +27,26 @@ export async function runStep(
   }
   const { route } = ground;
   const promotion = await enterPlace(ground.promotion, place, context);
-  const result = await step(promotion, route);
+  const result = await unlessPreparing(promotion, context, () => step(promotion, route));
   await context.announce(model);
   return result;
+}
+
+/**
+ * Waiting for an endpoint is a result: as an error it would ring the alarm on functions that fail.
+ * @throws when it takes longer than endpoints do.
+ */
+async function unlessPreparing(
+  { placeSince }: Promotion,
+  { clock }: PromotionContext,
+  step: () => Promise<StepResult>,
+): Promise<StepResult> {
+  try {
+    return await step();
+  } catch (error) {
+    if (!(error instanceof EndpointPreparing)) throw error;
+    const seconds = Math.round((clock.nowMs() - epochMsOf(placeSince)) / 1000);
+    if (seconds <= LIMITS.endpointSeconds) return { verdict: 'PREPARING', reason: error.message };
+    throw new Error(`${error.message}, and that for ${seconds} s`, { cause: error });
+  }
 }

@@ -36,3 +36,15 @@ export function aModel(name = 'm', overrides: Partial<ModelSpec> = {}): ModelSpe
     `the test's model ${name}`,
   );
 }
+
+/** Hosted by SageMaker instead of Lambda itself. */
+export const HOSTED_RUNTIME = {
+  kind: 'sagemaker',
+  image: '123456789012.dkr.ecr.us-east-1.amazonaws.com/triton:26.07',
+  hosting: { kind: 'serverless', memoryMb: 2048, maximumConcurrency: 1 },
+  memoryMb: 512,
+  timeoutSeconds: 2,
+  reservedConcurrency: 0,
+  provisionedConcurrency: 0,
+  functionUrl: false,
+} as const satisfies ModelSpec['runtime'];

@@ -90,7 +90,7 @@ describe('every function', () => {
       'promote/alarm-rang': keysOf(LookEnv),
       'promote/ask-approval': keysOf(MovingEnv),
       'promote/changes-unannounced': keysOf(ChangeAnnouncementEnv),
-      'promote/conclude': keysOf(MovingEnv),
+      'promote/conclude': keysOf(ExposingEnv),
       'promote/crown': keysOf(ExposingEnv),
       'promote/evaluate-offline': keysOf(OfflineEnv),
       'promote/execution-ended': keysOf(MovingEnv),

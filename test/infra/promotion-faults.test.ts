@@ -12,7 +12,7 @@ import {
   type PromotionStep,
   promotionMachine,
 } from '../../infra/promotion-machine.ts';
-import { aModel } from '../builders/model-spec.ts';
+import { aModel, HOSTED_RUNTIME } from '../builders/model-spec.ts';
 import { until } from '../builders/running-stack.ts';
 import { ARN, answered, closeMachines, failed, machine } from '../builders/state-machine.ts';
 import { synthesize } from '../builders/templates.ts';
@@ -112,6 +112,23 @@ describe.each(faults)('a step that %s', (_, fault, error) => {
     expect(execution.status).toBe('SUCCEEDED');
     expect(concluded).toMatchObject([{ ending: 'promoted' }]);
   });
+});
+
+test('a step whose endpoint is being made is asked again until it is there', async () => {
+  const hosted = aModel('hosted', {
+    runtime: HOSTED_RUNTIME,
+    promotion: deliveryTime.promotion,
+  });
+  const preparing = ['smoke-test', 'open-place', 'crown'];
+  const { concluded, calls } = await run(
+    promotionMachine(hosted, arns, arnOf('trial')),
+    (step, call) =>
+      preparing.includes(step) && call <= 20
+        ? answered({ verdict: 'PREPARING', reason: 'the endpoint is being made' })
+        : undefined,
+  );
+  expect(concluded).toMatchObject([{ ending: 'promoted' }]);
+  expect(preparing.map((step) => (calls.get(step) ?? 0) > 20)).toEqual([true, true, true]);
 });
 
 test('an ending that cannot be written fails the execution, whose rule then ends the promotion', async () => {

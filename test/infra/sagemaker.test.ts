@@ -95,6 +95,22 @@ describe('a model that SageMaker hosts', () => {
     ]);
   });
 
+  test('lets the end of a promotion delete what bears its name, and make nothing', () => {
+    const role = app
+      .of('AWS::IAM::Role')
+      .map(({ name }) => name)
+      .find((name) => /\/.*concludeRole$/i.test(name));
+    const actions = grantsOf(role ?? '').flatMap(({ Action }) =>
+      listOf(Action).map((action) => textOf(action)),
+    );
+    expect(actions.filter((action) => /^(sagemaker|iam):/.test(action)).toSorted()).toEqual([
+      'sagemaker:DeleteEndpoint',
+      'sagemaker:DeleteEndpointConfig',
+      'sagemaker:DeleteModel',
+      'sagemaker:DescribeEndpoint',
+    ]);
+  });
+
   test('lets the operator API make and delete what bears its name, encrypted', () => {
     const statements = grantsOf('delivery/PromoteOperatorApiRole');
     expect(

@@ -1,21 +1,30 @@
+import { DescribeEndpointCommand, SageMakerClient } from '@aws-sdk/client-sagemaker';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Container } from '../../infra/local/emulators/sagemaker.ts';
 import { linearGraph } from '../builders/linear-graph.ts';
-import { aModel } from '../builders/model-spec.ts';
+import { aModel, HOSTED_RUNTIME } from '../builders/model-spec.ts';
+import { candidate, passTime, startPromotion, statesOf } from '../builders/promoted.ts';
 import { type RunningStack, startStack } from '../builders/running-stack.ts';
 
 const spec = aModel('hosted', {
-  runtime: {
-    kind: 'sagemaker',
-    image: '123456789012.dkr.ecr.us-east-1.amazonaws.com/triton:26.07',
-    hosting: { kind: 'serverless', memoryMb: 2048, maximumConcurrency: 1 },
-    memoryMb: 512,
-    timeoutSeconds: 2,
-    reservedConcurrency: 0,
-    provisionedConcurrency: 0,
-    functionUrl: false,
+  promotion: {
+    unit: 'customer',
+    steps: [
+      {
+        kind: 'test-performance',
+        batchSizes: [1],
+        // No endpoint answers in a microsecond.
+        p50Ms: 0.000_1,
+        p99Ms: 2000,
+        coldStartMs: 60_000,
+        memoryMb: 2000,
+        requestsPerSecond: 1,
+      },
+      { kind: 'production' },
+    ],
   },
+  runtime: HOSTED_RUNTIME,
 });
 const graph = linearGraph(spec, { bias: 7, missingAsZero: false });
 
@@ -64,6 +73,24 @@ async function makeChampion(version: string): Promise<void> {
   const epoch = (await stack.client.route('hosted'))?.epoch ?? 0;
   while (!(await stack.client.setChampion('hosted', version, epoch, 'for a test')))
     stack.clock.advance(60_000);
+}
+
+/** How the endpoints of versions are. */
+function endpointsOf(...versions: readonly string[]): Promise<(string | undefined)[]> {
+  const { endpoint, operator: credentials, place } = stack;
+  const client = new SageMakerClient({ endpoint, region: place.region, credentials });
+  return Promise.all(
+    versions.map(async (version) => {
+      const name = `slipway-main-hosted-${version}`;
+      try {
+        const found = await client.send(new DescribeEndpointCommand({ EndpointName: name }));
+        return found.EndpointStatus;
+      } catch (error) {
+        if (error instanceof Error && error.message.includes('Could not find')) return 'gone';
+        throw error;
+      }
+    }),
+  );
 }
 
 describe('a model that SageMaker hosts', () => {
@@ -127,5 +154,20 @@ describe('a model that SageMaker hosts', () => {
     stack.clock.advance(5_001);
     expect((await ask()).json).toMatchObject({ version: '2' });
     expect((await stack.call('GET', '/v2/models/hosted/versions/1')).status).toBe(404);
+  });
+
+  test('waits for the endpoint of a version on trial without a failure, and takes it down when that is rejected', async () => {
+    const version = await candidate(stack, spec, { bias: 9, missingAsZero: false });
+    const promotion = await startPromotion(stack, spec, version);
+    const ended = await passTime(stack, promotion, ({ state }) => state !== 'running');
+    expect(ended).toMatchObject({ state: 'rejected' });
+    expect(ended.reason).toContain('at most 0.0001 are allowed');
+    expect(await statesOf(stack, promotion)).toContain('Test performance: prepare');
+    const events = (await stack.states.machines.history(promotion.executionArn ?? '')).map(
+      ({ type }) => type,
+    );
+    expect(events).not.toContain('TaskFailed');
+    expect(await endpointsOf('2', version)).toEqual(['InService', 'gone']);
+    expect((await ask()).json).toMatchObject({ version: '2' });
   });
 });

@@ -1,9 +1,13 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Promotion } from '../../functions/contracts/promotion.ts';
+import type { Version } from '../../functions/contracts/version.ts';
 import { rollBackOnAlarm } from '../../functions/promote/alarm-rollback.ts';
 import { crown } from '../../functions/promote/crowning.ts';
 import { endPromotion } from '../../functions/promote/ending.ts';
+import type { EndpointStore } from '../../functions/promote/endpoint-store.ts';
 import type { Ringing } from '../../functions/promote/evidence.ts';
+import { EndpointPreparing } from '../../functions/promote/exposure.ts';
+import { removeRejected } from '../../functions/promote/rejected-endpoint.ts';
 import { aModel } from '../builders/model-spec.ts';
 import { aChallenger, aRoute, aVersion, servedVersion } from '../builders/route.ts';
 import { aPromotion, InMemoryPromotions, PLACE } from './in-memory-promotions.ts';
@@ -97,6 +101,49 @@ describe('an ending', () => {
   });
 });
 
+describe('the endpoint of a version', () => {
+  async function removedAfter(
+    promotion: Partial<Promotion>,
+    stage: Version['stage'],
+    isBeingMade = false,
+  ) {
+    const held = new InMemoryPromotions({
+      versions: [aVersion('1', { stage: 'production' }), aVersion('2', { stage })],
+    });
+    const removed: string[] = [];
+    const endpoints = {
+      isBeingMade: async () => isBeingMade,
+      remove: async ({ version }: Version) => void removed.push(version),
+    };
+    const ended = aPromotion(promotion);
+    await removeRejected(ended, held.context, endpoints);
+    await removeRejected(ended, held.context, undefined);
+    return removed;
+  }
+
+  test('that was rejected goes', async () => {
+    expect(await removedAfter({ state: 'rejected' }, 'rejected')).toEqual(['2']);
+  });
+
+  test.each<[Promotion['state'], Version['stage']]>([
+    ['promoted', 'production'],
+    ['rolled-back', 'rolled-back'],
+    ['inconclusive', 'evaluated'],
+    ['rejected', 'production'],
+  ])('whose promotion is %s and that is %s stays', async (state, stage) => {
+    expect(await removedAfter({ state }, stage)).toEqual([]);
+  });
+
+  test('is left to its retirement while it is still being made, and that is said', async () => {
+    const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const removed = await removedAfter({ state: 'rejected' }, 'rejected', true);
+    const lines = write.mock.calls.map(([line]) => String(line));
+    write.mockRestore();
+    expect(removed).toEqual([]);
+    expect(lines).toEqual(['{"kind":"endpoint-left","model":"m","version":"2"}\n']);
+  });
+});
+
 describe('in the bake', () => {
   test('a rollback restores the champion of before', async () => {
     const held = await inBake();
@@ -123,6 +170,14 @@ describe('in the bake', () => {
     await endPromotion(held.promotion, { ...request, ending: 'promoted' }, held.context);
     expect(held.route?.champion.version).toBe('2');
     expect(held.promotion).toMatchObject({ state: 'promoted', idea: 'good' });
+  });
+
+  test('a champion whose endpoint is being made is not crowned yet', async () => {
+    const held = new InMemoryPromotions({ promotion: aPromotion({ place: PLACE.production }) });
+    const endpoints = { ensure: async () => ({ kind: 'creating' }) } as unknown as EndpointStore;
+    const crowned = crown(held.promotion, aRoute(), { ...held.context, endpoints });
+    await expect(crowned).rejects.toThrow(EndpointPreparing);
+    expect(held.route).toEqual(aRoute());
   });
 
   test('crowning twice is crowning once', async () => {

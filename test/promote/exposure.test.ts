@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest';
 import type { DatasetDigest } from '../../functions/contracts/dataset.ts';
 import type { Promotion } from '../../functions/contracts/promotion.ts';
 import type { Digest } from '../../functions/contracts/version.ts';
-import { enterPlace, exposePlace, renewLease, standsOn } from '../../functions/promote/exposure.ts';
+import {
+  EndpointPreparing,
+  enterPlace,
+  exposePlace,
+  renewLease,
+  standsOn,
+} from '../../functions/promote/exposure.ts';
 import { runStep } from '../../functions/promote/step-machinery.ts';
 import { epochMsOf, instantOf } from '../../functions/runtime/clock.ts';
 import { aDecliningModel } from '../builders/declining-model.ts';
@@ -153,6 +159,24 @@ describe('the ground of a promotion', () => {
     const step = async () => ({ verdict: 'PASS', reason: '' }) as const;
     expect(await runStep(input, held.context, step)).toMatchObject({ verdict: 'ENDED' });
     expect(held.typesToTell()).toEqual([]);
+  });
+});
+
+describe('a step whose version has no endpoint yet', () => {
+  const run = (held: InMemoryPromotions) =>
+    runStep({ model: 'm', promotion: 'm-p1', place: PLACE.smoke }, held.context, async () => {
+      throw new EndpointPreparing('the endpoint of version 2 of m is being made');
+    });
+
+  test('asks again and is no failure, and is one when that takes longer than endpoints do', async () => {
+    const held = new InMemoryPromotions({ promotion: aPromotion() });
+    held.clock.advance(3_600_000);
+    expect(await run(held)).toEqual({
+      verdict: 'PREPARING',
+      reason: 'the endpoint of version 2 of m is being made',
+    });
+    held.clock.advance(1_000);
+    await expect(run(held)).rejects.toThrow('is being made, and that for 3601 s');
   });
 });
 
