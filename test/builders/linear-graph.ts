@@ -7,8 +7,33 @@ interface LinearGraphOptions {
   readonly bias?: number;
   /** Otherwise a missing number makes every output of its row NaN. */
   readonly missingAsZero?: boolean;
+  /** Takes some milliseconds a row longer, for the same answer. */
+  readonly slow?: boolean;
   /** Makes graphs that answer alike differ in their bytes. */
   readonly note?: string;
+}
+
+/** Sines of a wide row of nothing: work that no optimizer takes away, since it hangs on the input. */
+const SLOW = { width: 50_000, sines: 100 };
+
+/** Adds up to the zero it is given. */
+function slowZero(input: string, columns: number) {
+  const sines = Array.from(
+    { length: SLOW.sines },
+    (_, at): Node => ({ op: 'Sin', inputs: [`sine_${at}`], outputs: [`sine_${at + 1}`] }),
+  );
+  const nodes: Node[] = [
+    { op: 'MatMul', inputs: [input, 'nothing'], outputs: ['zero_a_row'] },
+    { op: 'MatMul', inputs: ['zero_a_row', 'spread'], outputs: ['sine_0'] },
+    ...sines,
+    { op: 'MatMul', inputs: [`sine_${SLOW.sines}`, 'gather'], outputs: ['slow_zero'] },
+  ];
+  const initializers = {
+    nothing: { shape: [columns, 1], data: new Float32Array(columns) },
+    spread: { shape: [1, SLOW.width], data: new Float32Array(SLOW.width) },
+    gather: { shape: [SLOW.width, 1], data: new Float32Array(SLOW.width) },
+  };
+  return { nodes, initializers };
 }
 
 /**
@@ -29,9 +54,17 @@ export function linearGraph(
     { op: 'IsNaN', inputs: [numbers.name], outputs: ['missing'] },
     { op: 'Where', inputs: ['missing', 'zero', numbers.name], outputs: ['cleaned'] },
   ];
-  const nodes = signature.outputs.flatMap((output): Node[] => [
-    { op: 'MatMul', inputs: [cleaned, `w_${output.name}`], outputs: [`p_${output.name}`] },
-    { op: 'Add', inputs: [`p_${output.name}`, `b_${output.name}`], outputs: [output.name] },
+  const detour = options.slow ? slowZero(cleaned, rows) : { nodes: [], initializers: {} };
+  const nodes = signature.outputs.flatMap(({ name: output }): Node[] => [
+    { op: 'MatMul', inputs: [cleaned, `w_${output}`], outputs: [`p_${output}`] },
+    ...(options.slow
+      ? [{ op: 'Add', inputs: [`p_${output}`, 'slow_zero'], outputs: [`s_${output}`] }]
+      : []),
+    {
+      op: 'Add',
+      inputs: [options.slow ? `s_${output}` : `p_${output}`, `b_${output}`],
+      outputs: [output],
+    },
   ]);
   const initializers = Object.fromEntries(
     signature.outputs.flatMap((output) => {
@@ -51,9 +84,10 @@ export function linearGraph(
     producer: { name: 'slipway-tests', version: '1' },
     graph: {
       name,
-      nodes: isMissingZero ? [...cleaning, ...nodes] : nodes,
+      nodes: [...(isMissingZero ? cleaning : []), ...detour.nodes, ...nodes],
       initializers: {
         ...initializers,
+        ...detour.initializers,
         ...(isMissingZero && { zero: { shape: [], data: new Float32Array(1) } }),
       },
       inputs: signature.inputs.map(({ name: input, datatype, columns }) => ({

@@ -63,29 +63,38 @@ const TOKEN_STRIDE_MS = 60 * 60_000;
 /**
  * Lets virtual time pass from one wait of the machine to the next until a promotion is where it is wanted,
  * with `meanwhile` in between: what runs must not be jumped over, nor a lease while a test hurries.
+ * @param beside promotions that go on at the same time, and are not jumped over either.
  */
 export async function passTime(
   stack: RunningStack,
   promotion: Promotion,
   isThere: (now: Promotion) => boolean,
   meanwhile: () => Promise<void> = async () => undefined,
+  beside: readonly Promotion[] = [],
 ): Promise<Promotion> {
   const { machines } = stack.states;
-  const arn = promotion.executionArn ?? '';
+  const executions = [promotion, ...beside].map(({ executionArn = '' }) => executionArn);
+  const running = () =>
+    executions.map((arn) => machines.execution(arn)).filter(({ status }) => status === 'RUNNING');
   let seen = promotion;
   for (let stride = 0; stride < 2000; stride++) {
-    await until(() => {
-      const { status, cursor } = machines.execution(arn);
-      return status !== 'RUNNING' || cursor.phase.kind !== 'entered';
-    });
+    await until(() => running().every(({ cursor }) => cursor.phase.kind !== 'entered'));
     seen = await showPromotion(stack, promotion);
     if (isThere(seen)) return seen;
     await meanwhile();
-    const { phase } = machines.execution(arn).cursor;
-    const wakesMs =
-      phase.kind === 'waiting' ? phase.untilMs : stack.clock.nowMs() + TOKEN_STRIDE_MS;
+    const phases = running().map(({ cursor }) => cursor.phase);
+    const wakesMs = Math.min(
+      ...phases.map((phase) =>
+        phase.kind === 'waiting' ? phase.untilMs : stack.clock.nowMs() + TOKEN_STRIDE_MS,
+      ),
+    );
     stack.clock.advance(Math.max(wakesMs - stack.clock.nowMs(), 0));
-    await until(() => machines.execution(arn).cursor.phase !== phase || phase.kind === 'token');
+    const isAsleep = (phase: (typeof phases)[number]): boolean =>
+      phase.kind === 'waiting' && phase.untilMs <= wakesMs;
+    await until(
+      () =>
+        !running().some(({ cursor }) => phases.includes(cursor.phase) && isAsleep(cursor.phase)),
+    );
   }
   throw new Error(`${promotion.id} is ${seen.state} at ${JSON.stringify(seen.place)} after all`);
 }

@@ -6,7 +6,7 @@ import { trainModel } from '../../functions/retrain/train-model.ts';
 import { cardFraudWorld } from '../../infra/local/demo/worlds/card-fraud.ts';
 import { candidate, passTime, startPromotion, statesOf } from '../builders/promoted.ts';
 import { untilShown } from '../builders/recorded.ts';
-import { type RunningStack, startStack, until } from '../builders/running-stack.ts';
+import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
 import { validationSet } from '../builders/validation-set.ts';
 import { WorldTraffic } from '../builders/world-traffic.ts';
 
@@ -47,6 +47,32 @@ const spec: ModelSpec = {
   },
 };
 
+/** Only those who meet a version can tell; outcomes of fraud take two weeks to mature. */
+const withCallers = (name: string, step: ModelSpec['promotion']['steps'][number]): ModelSpec => ({
+  ...cardFraud,
+  name,
+  promotion: {
+    ...cardFraud.promotion,
+    steps: [{ kind: 'smoke-test' }, step, { kind: 'production' }],
+  },
+});
+const piloted = withCallers('card-fraud-piloted', {
+  kind: 'pilot',
+  ramp: [{ exposurePercent: 100, bakeMinutes: 16 * 1440 }],
+  guardrails: [{ metric: 'brier', margin: 0.05 }],
+});
+const tested = withCallers('card-fraud-tested', {
+  kind: 'ab',
+  exposurePercent: 100,
+  minimumDays: 16,
+  maximumDays: 17,
+  metric: 'costPerThousand',
+  minimumDetectableEffect: 0.5,
+  guardrails: [{ metric: 'brier', margin: 0.1 }],
+  covariate: 'none',
+  randomAcceptShare: 0,
+});
+
 /** Two weeks until outcomes have matured take minutes here. */
 const IS_FULL = process.env['SLIPWAY_FULL'] === '1';
 /** Requests at every look, by the step. */
@@ -54,6 +80,9 @@ const REQUESTS = [0, 0, 0, 0, 8, 0, 0, 2];
 const HOUR_MS = 3_600_000;
 const TRAFFIC_HOURS = 12;
 const REQUESTS_AN_HOUR = 60;
+/** So that each arm has its hundred units. */
+const BUSY_HOURS = 12;
+const CALLS_AN_HOUR = 30;
 
 let stack: RunningStack;
 let traffic: WorldTraffic;
@@ -66,7 +95,7 @@ const trained = (seed: number, trees: number) =>
 
 beforeAll(async () => {
   if (!IS_FULL) return;
-  stack = await startStack([spec]);
+  stack = await startStack([spec, piloted, tested]);
   traffic = new WorldTraffic(stack, spec, cardFraudWorld);
   const first = await stack.client.register(spec.name, (await trained(1, 10)).onnx, 'few trees');
   await stack.client.setChampion(spec.name, first.version, 0, 'the first');
@@ -91,7 +120,7 @@ async function mature(): Promise<void> {
   await until(() => labels() === traffic.predictionIds.length, 60_000);
 }
 
-describe.runIf(IS_FULL)('of card fraud', () => {
+describe.runIf(IS_FULL)('of card fraud', { timeout: 1_200_000 }, () => {
   test('a better version reaches production, once somebody has approved', async () => {
     for (let hour = 0; hour < TRAFFIC_HOURS; hour++) {
       await traffic.flow(REQUESTS_AN_HOUR);
@@ -135,5 +164,38 @@ describe.runIf(IS_FULL)('of card fraud', () => {
     expect(ended).toMatchObject({ state: 'rejected', idea: 'bad', place: { step: 1 } });
     expect(ended.reason).toMatch(/averagePrecision goes from 0\.\d+ to 0\.\d+ .* worse/);
     expect(await stack.client.route(spec.name)).toEqual(before);
+  });
+
+  test('of two that callers meet, the worse is taken back in its pilot and the equal ends inconclusive', async () => {
+    const begin = async (model: ModelSpec, graph: Parameters<typeof candidate>[2]) => {
+      await serveLinear(stack, model, { bias: 0.01 });
+      const callers = new WorldTraffic(stack, model, cardFraudWorld);
+      const version = await candidate(stack, model, graph);
+      return { callers, promotion: await startPromotion(stack, model, version) };
+    };
+    // Never above the threshold, so no decision changes; but far too sure of fraud.
+    const worse = await begin(piloted, { bias: 0.1 });
+    const equal = await begin(tested, { bias: 0.01, note: 'the same in other bytes' });
+    let hours = 0;
+    const anHour = async () => {
+      hours += 1;
+      for (const { callers } of [worse, equal]) {
+        await callers.flow(hours <= BUSY_HOURS ? CALLS_AN_HOUR : 0);
+        await callers.recorded();
+      }
+      await stack.lambda.settled();
+    };
+    const isOver = ({ state }: Promotion): boolean => state !== 'running';
+    const took = await passTime(stack, worse.promotion, isOver, anHour, [equal.promotion]);
+    expect(took).toMatchObject({ state: 'rolled-back', idea: 'bad', place: { step: 1 } });
+    expect(took.reason).toContain('brier');
+    const ended = await passTime(stack, equal.promotion, isOver, anHour);
+    expect(ended).toMatchObject({ state: 'inconclusive', idea: 'undecided', place: { step: 1 } });
+    for (const { promotion, callers } of [worse, equal]) {
+      const route = await stack.client.route(promotion.model);
+      expect(route?.champion.version).toBe('1');
+      expect(route?.challenger).toBeUndefined();
+      expect(callers.failed).toEqual([]);
+    }
   });
 });

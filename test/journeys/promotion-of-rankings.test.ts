@@ -42,6 +42,35 @@ const spec: ModelSpec = {
   },
 };
 
+/** The same model with a pilot before its A/B test, for versions that the offline gate would not let so far. */
+const piloted: ModelSpec = {
+  ...searchRanking,
+  name: 'search-ranking-piloted',
+  promotion: {
+    unit: 'session',
+    steps: [
+      { kind: 'smoke-test' },
+      {
+        kind: 'pilot',
+        ramp: [{ exposurePercent: 100, bakeMinutes: 600 }],
+        guardrails: [{ metric: 'ndcg', margin: 0.05 }],
+      },
+      {
+        kind: 'ab',
+        exposurePercent: 100,
+        minimumDays: 1,
+        maximumDays: 3,
+        metric: 'ndcg',
+        minimumDetectableEffect: 0.15,
+        guardrails: [],
+        covariate: 'none',
+        randomAcceptShare: 0,
+      },
+      { kind: 'production' },
+    ],
+  },
+};
+
 /** Days of an A/B test take minutes here. */
 const IS_FULL = process.env['SLIPWAY_FULL'] === '1';
 /** Requests at every look, by the step. */
@@ -53,7 +82,7 @@ let traffic: WorldTraffic;
 
 beforeAll(async () => {
   if (!IS_FULL) return;
-  stack = await startStack([spec]);
+  stack = await startStack([spec, piloted]);
   traffic = new WorldTraffic(stack, spec, searchRankingWorld);
   // Sorts by the sum of whatever numbers there are.
   await serveLinear(stack, spec, { weight: 0.001 });
@@ -61,7 +90,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.dispose());
 
-describe.runIf(IS_FULL)('of search rankings', () => {
+describe.runIf(IS_FULL)('of search rankings', { timeout: 1_200_000 }, () => {
   test('a better version reaches production, over replayed traffic and an A/B test', async () => {
     // Yesterday's traffic, matured by now, is what a replay runs.
     for (let hour = 0; hour < 12; hour++) {
@@ -100,5 +129,43 @@ describe.runIf(IS_FULL)('of search rankings', () => {
     expect(ended).toMatchObject({ state: 'rejected', idea: 'bad', place: { step: 1 } });
     expect(ended.reason).toMatch(/ndcg goes from 0\.\d+ to 0\.\d+ .* worse/);
     expect(await stack.client.route(spec.name)).toEqual(before);
+  });
+
+  describe('once it is piloted', () => {
+    const begin = async (graph: Parameters<typeof candidate>[2], requests: readonly number[]) => {
+      const callers = new WorldTraffic(stack, piloted, searchRankingWorld);
+      const promotion = await startPromotion(
+        stack,
+        piloted,
+        await candidate(stack, piloted, graph),
+      );
+      let { place } = promotion;
+      const isOver = (now: Promotion): boolean => {
+        place = now.place;
+        return now.state !== 'running';
+      };
+      const ended = await passTime(stack, promotion, isOver, async () => {
+        await callers.flow(requests[place.step] ?? 0);
+        await callers.recorded();
+      });
+      expect(callers.failed).toEqual([]);
+      return ended;
+    };
+    beforeAll(() => serveLinear(stack, piloted, { weight: 0.001 }));
+
+    test('a worse version is taken back by its guardrail', async () => {
+      // The champion's order, upside down.
+      const ended = await begin({ weight: -0.001 }, [0, 60]);
+      expect(ended).toMatchObject({ state: 'rolled-back', idea: 'bad', place: { step: 1 } });
+      expect(ended.reason).toContain('ndcg');
+      expect((await stack.client.route(piloted.name))?.challenger).toBeUndefined();
+    });
+
+    test('an equal version ends inconclusive, and the champion stays', async () => {
+      const ended = await begin({ weight: 0.001, note: 'the same in other bytes' }, [0, 5, 20]);
+      expect(ended).toMatchObject({ state: 'inconclusive', idea: 'undecided', place: { step: 2 } });
+      expect(await stack.client.route(piloted.name)).toMatchObject({ champion: { version: '1' } });
+      expect((await stack.client.route(piloted.name))?.challenger).toBeUndefined();
+    });
   });
 });

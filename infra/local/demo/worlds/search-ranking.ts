@@ -103,7 +103,9 @@ function drawItem(department: Department, random: SeededRandom): Item {
     clickRate30d: isNew
       ? null
       : rounded(clamp(0.04 * Math.exp(0.5 * appeal + 0.5 * random.normal()), 0, 1), 4),
-    daysListed: isNew ? random.integer(14) : 14 + Math.floor(Math.exp(5 + random.normal())),
+    daysListed: isNew
+      ? random.integer(14)
+      : clamp(14 + Math.floor(Math.exp(5 + random.normal())), 14, 10_000),
     inStock: random.next() < 0.88,
     department,
   };

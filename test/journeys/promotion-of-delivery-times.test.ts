@@ -99,7 +99,7 @@ const through = (promotion: Promotion, isThere: (now: Promotion) => boolean) => 
 };
 const isOver = ({ state }: Promotion): boolean => state !== 'running';
 
-describe.runIf(IS_FULL)('of delivery times', () => {
+describe.runIf(IS_FULL)('of delivery times', { timeout: 1_200_000 }, () => {
   test('a worse version is taken back in the pilot by its guardrail', async () => {
     const version = await candidate(stack, spec, { bias: 24.9 });
     const promotion = await startPromotion(stack, spec, version);
@@ -108,6 +108,32 @@ describe.runIf(IS_FULL)('of delivery times', () => {
     expect(ended.reason).toContain('mae');
     expect((await stack.client.route(spec.name))?.challenger).toBeUndefined();
     expect(traffic.failed).toEqual([]);
+  });
+
+  test('an equal version ends inconclusive, the champion stays, and an operator may override', async () => {
+    const { champion } = (await stack.client.route(spec.name)) ?? {};
+    const version = await candidate(stack, spec, { bias: 20, note: 'the same in other bytes' });
+    const promotion = await startPromotion(stack, spec, version);
+    const ended = await through(promotion, isOver);
+    expect(ended).toMatchObject({ state: 'inconclusive', idea: 'undecided', place: { step: 4 } });
+    const route = await stack.client.route(spec.name);
+    expect(route?.champion).toEqual(champion);
+    expect(route?.challenger).toBeUndefined();
+    expect(traffic.failed).toEqual([]);
+    const path = `/v1/promotions/${spec.name}/${promotion.id}`;
+    const { looks } = await stack.client.request<{ looks: { again: object }[] }>(
+      'GET',
+      `${path}/looks`,
+    );
+    expect(looks.length).toBeGreaterThan(100);
+    expect(looks.filter(({ again }) => !('agrees' in again && again.agrees))).toEqual([]);
+    const overridden = await stack.client.request('POST', `${path}/override`, {
+      reason: 'cheaper to run',
+    });
+    expect(overridden).toMatchObject({ champion: { version } });
+    expect((await showPromotion(stack, promotion)).overridden).toMatchObject({
+      reason: 'cheaper to run',
+    });
   });
 
   test('a better version reaches production by evidence', async () => {
