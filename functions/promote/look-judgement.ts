@@ -5,6 +5,7 @@ import { meansOfArms, ratioOfUnits } from '../measures/arm-effect.ts';
 import type { RareEvents } from '../measures/rare-events.ts';
 import type { Measured } from './arm-sums.ts';
 import type { Look, LookEvidence, MetricSums } from './look.ts';
+import { shadowVerdict } from './shadow-rule.ts';
 import { type MeasuredMetric, SMALLEST_SAMPLE, type TestPlan } from './test-plan.ts';
 import { isRareEvent, unitMetric } from './unit-metrics.ts';
 import { type Judgement, judge } from './verdict.ts';
@@ -108,6 +109,9 @@ export function rederive(look: Look): {
   readonly rule: string;
   readonly agrees: boolean;
 } {
-  const { verdict, rule } = judgeLook(look.plan, look.evidence);
+  const { plan, evidence } = look;
+  const { verdict, rule } = plan.shadow
+    ? shadowVerdict(plan.shadow, evidence)
+    : judgeLook(plan, evidence);
   return { verdict, rule, agrees: verdict === look.judged.verdict && rule === look.judged.rule };
 }

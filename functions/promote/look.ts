@@ -29,6 +29,22 @@ export const MetricSums = z.object({
 });
 export type MetricSums = z.infer<typeof MetricSums>;
 
+/** What a shadow showed before any user saw the version. */
+const ShadowSummary = z.object({
+  requests: z.int(),
+  failed: z.int(),
+  /** Of rows; absent without any. */
+  agreement: z.optional(z.number()),
+  flipped: z.int(),
+  /** PSI of the challenger's scores against the champion's, over bins of equal mass. */
+  scoreStability: z.optional(z.number()),
+  p50Ms: z.optional(z.number()),
+  p99Ms: z.optional(z.number()),
+  /** `slice=value` → agreement, largest slices first. */
+  segments: z.record(z.string(), z.object({ rows: z.int(), agreement: z.number() })),
+});
+export type ShadowSummary = z.infer<typeof ShadowSummary>;
+
 /** Everything a look was judged by, so that its verdict can be derived again from this alone. */
 export const LookEvidence = z.object({
   days: z.number(),
@@ -44,12 +60,21 @@ export const LookEvidence = z.object({
   incompleteHours: z.number(),
   metrics: z.array(MetricSums),
   /** What a shadow showed; absent in other places. */
-  shadow: z.optional(z.record(z.string(), z.unknown())),
+  shadow: z.optional(ShadowSummary),
   hasSucceeded: z.boolean(),
 });
 export type LookEvidence = z.infer<typeof LookEvidence>;
 
 const Direction = z.literal([1, -1]);
+
+/** What a shadow must show to go on to users. */
+const ShadowTerms = z.object({
+  hours: z.number(),
+  minimumRequests: z.int(),
+  /** Smallest share of rows on which both versions decide alike. */
+  agreement: z.number(),
+});
+export type ShadowTerms = z.infer<typeof ShadowTerms>;
 
 /** What was to be tested, as it stood when the place was opened. */
 const KeptPlan = z.object({
@@ -59,6 +84,8 @@ const KeptPlan = z.object({
   plannedUnits: z.number(),
   minimumDays: z.number(),
   maximumDays: z.number(),
+  /** Of a shadow, which is judged by these terms and not by units. */
+  shadow: z.optional(ShadowTerms),
 });
 
 /** One look at a promotion, as it is kept. */
@@ -84,7 +111,7 @@ export type Look = z.infer<typeof Look>;
 
 /** What a look found, before it is kept and told. */
 export interface Found {
-  readonly plan: TestPlan;
+  readonly plan: TestPlan & Pick<Look['plan'], 'shadow'>;
   readonly evidence: LookEvidence;
   readonly judged: Look['judged'];
   readonly verdict: StepVerdict;

@@ -1,4 +1,4 @@
-import { SHADOW_PATIENCE, type WatchedStep } from '../contracts/promotion-pace.ts';
+import type { WatchedStep } from '../contracts/promotion-pace.ts';
 import type { ShadowComparison } from '../contracts/shadow-comparison.ts';
 import {
   binCounts,
@@ -10,30 +10,14 @@ import { linearQuantile } from '../measures/regression-metrics.ts';
 import { epochMsOf } from '../runtime/clock.ts';
 import { hoursBetween } from './cohorts.ts';
 import { alarmEvidence, isOver, type LookSources, Reading, type Subject } from './evidence.ts';
-import type { Found } from './look.ts';
+import type { Found, ShadowSummary } from './look.ts';
+import { shadowPlan, shadowVerdict } from './shadow-rule.ts';
 
 type ShadowStep = Extract<WatchedStep, { kind: 'shadow' }>;
 
 export interface ShadowSources {
   /** Comparisons of a promotion's shadow in one hour. */
   comparisons(promotion: string, hour: string): Promise<readonly ShadowComparison[]>;
-}
-
-/** What a shadow showed before any user saw the version. */
-export interface ShadowSummary {
-  readonly requests: number;
-  readonly failed: number;
-  /** Of rows; absent without any. */
-  readonly agreement?: number;
-  readonly flipped: number;
-  /** PSI of the challenger's scores against the champion's, over bins of equal mass. */
-  readonly scoreStability?: number;
-  readonly p50Ms?: number;
-  readonly p99Ms?: number;
-  /** `slice=value` → agreement, largest slices first. */
-  readonly segments: Readonly<
-    Record<string, { readonly rows: number; readonly agreement: number }>
-  >;
 }
 
 const SCORE_BINS = 10;
@@ -92,10 +76,7 @@ function segmentsOf(comparisons: readonly ShadowComparison[]): ShadowSummary['se
   );
 }
 
-/**
- * Whether the shadow may go on to users: enough requests, no failures worth the name, and decisions that
- * are alike. Too few requests hold; they pass nothing.
- */
+/** Looks at what a shadow has answered since its place was opened. */
 export async function judgeShadow(
   step: ShadowStep,
   subject: Subject,
@@ -112,53 +93,10 @@ export async function judgeShadow(
     ))
       comparisons.push(comparison);
   const shadow = summarize(comparisons);
-  const evidence = { ...(await alarmEvidence(subject, sources, reading)), shadow: { ...shadow } };
-  const plan = {
-    metric: 'agreement',
-    direction: 1 as const,
-    guardrails: [],
-    plannedUnits: step.minimumRequests,
-    minimumDays: step.hours / 24,
-    maximumDays: (step.hours * SHADOW_PATIENCE) / 24,
-  };
-  const { verdict, reason } =
-    evidence.data === 'failed'
-      ? duringOutage(evidence.failure, isOver(evidence, plan.maximumDays, step, promotion))
-      : verdictOn(step, shadow, evidence.days * 24);
-  const judged = { verdict, rule: 'shadow', reason, hasSucceeded: false };
-  return { plan, evidence, judged, verdict, reason };
-}
-
-const duringOutage = (failure = 'unknown', isLast: boolean): Pick<Found, 'verdict' | 'reason'> => ({
-  verdict: isLast ? 'INCONCLUSIVE' : 'HOLD',
-  reason: `what is measured could not be read: ${failure}`,
-});
-
-/** A challenger that fails at more than this share of requests is broken, not unlucky. */
-const FAILING_SHARE = 0.01;
-/** Failures before a share of them means anything. */
-const FEWEST_REQUESTS = 100;
-
-export function verdictOn(
-  step: Pick<ShadowStep, 'hours' | 'minimumRequests' | 'agreement'>,
-  { requests, failed, agreement }: ShadowSummary,
-  hours: number,
-): Pick<Found, 'verdict' | 'reason'> {
-  if (requests >= FEWEST_REQUESTS && failed > FAILING_SHARE * requests)
-    return { verdict: 'FAIL', reason: `it failed at ${failed} of ${requests} recorded requests` };
-  if (hours < step.hours) return { verdict: 'CONTINUE', reason: 'it has not lasted long enough' };
-  if (requests < step.minimumRequests || agreement === undefined)
-    return hours >= step.hours * SHADOW_PATIENCE
-      ? {
-          verdict: 'INCONCLUSIVE',
-          reason: `${requests} requests came in ${Math.round(hours)} hours, ${step.minimumRequests} are needed`,
-        }
-      : { verdict: 'HOLD', reason: `${requests} of ${step.minimumRequests} requests so far` };
-  const percent = (agreement * 100).toFixed(1);
-  return agreement >= step.agreement
-    ? { verdict: 'PASS', reason: `both decide alike in ${percent} % of ${requests} requests` }
-    : {
-        verdict: 'FAIL',
-        reason: `both decide alike in ${percent} % of ${requests} requests; ${step.agreement * 100} % are asked for`,
-      };
+  const evidence = { ...(await alarmEvidence(subject, sources, reading)), shadow };
+  const plan = shadowPlan(step);
+  const judged = { ...shadowVerdict(plan.shadow, evidence), hasSucceeded: false };
+  const isLast = isOver(evidence, plan.maximumDays, step, promotion);
+  const verdict = evidence.data === 'failed' && isLast ? 'INCONCLUSIVE' : judged.verdict;
+  return { plan, evidence, judged, verdict, reason: judged.reason };
 }

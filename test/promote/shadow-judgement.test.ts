@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { ShadowComparison } from '../../functions/contracts/shadow-comparison.ts';
-import { summarize, verdictOn } from '../../functions/promote/shadow-judgement.ts';
+import { Look, type LookEvidence } from '../../functions/promote/look.ts';
+import { rederive } from '../../functions/promote/look-judgement.ts';
+import { summarize } from '../../functions/promote/shadow-judgement.ts';
+import { shadowPlan, shadowVerdict } from '../../functions/promote/shadow-rule.ts';
 
 const comparison = (over: Partial<ShadowComparison> = {}): ShadowComparison => ({
   rows: 1,
@@ -48,9 +51,20 @@ describe('what a shadow showed', () => {
 });
 
 describe('a shadow', () => {
-  const step = { hours: 2, minimumRequests: 200, agreement: 0.9 };
+  const plan = shadowPlan({ kind: 'shadow', hours: 2, minimumRequests: 200, agreement: 0.9 });
+  const evidence = (hours: number, comparisons: readonly ShadowComparison[]): LookEvidence => ({
+    days: hours / 24,
+    alarms: { champion: [], challenger: [] },
+    exposed: { champion: 0, challenger: 0 },
+    mixedUnits: 0,
+    data: 'complete',
+    incompleteHours: 0,
+    metrics: [],
+    shadow: summarize(comparisons),
+    hasSucceeded: false,
+  });
   const after = (hours: number, comparisons: readonly ShadowComparison[]) =>
-    verdictOn(step, summarize(comparisons), hours).verdict;
+    shadowVerdict(plan.shadow, evidence(hours, comparisons)).verdict;
   const agreeing = (share: number) => many(200, (at) => ({ agreed: Number(at < share * 200) }));
 
   test.each<[string, number, readonly ShadowComparison[], string]>([
@@ -69,5 +83,33 @@ describe('a shadow', () => {
     ['calls nothing broken by a handful', 0.1, many(50, () => ({ failed: true })), 'CONTINUE'],
   ])('%s', (_, hours, comparisons, verdict) => {
     expect(after(hours, comparisons)).toBe(verdict);
+  });
+
+  test('holds where what it showed could not be read', () => {
+    const unread = { ...evidence(2, agreeing(0.95)), data: 'failed' as const, failure: 'no table' };
+    const { verdict, reason } = shadowVerdict(plan.shadow, unread);
+    expect({ verdict, reason }).toEqual({
+      verdict: 'HOLD',
+      reason: 'what is measured could not be read: no table',
+    });
+  });
+
+  test('has a verdict that is derived again from what was kept of its look, or is found to differ', () => {
+    const seen = evidence(2, agreeing(0.85));
+    const judged = { ...shadowVerdict(plan.shadow, seen), hasSucceeded: false };
+    const look = Look.parse({
+      promotion: 'm-p1',
+      model: 'm',
+      at: '2026-11-27T09:00:00.000Z',
+      place: { step: 0 },
+      plan,
+      evidence: seen,
+      judged,
+      verdict: judged.verdict,
+      reason: judged.reason,
+    });
+    expect(rederive(look)).toEqual({ verdict: 'FAIL', rule: 'agreement', agrees: true });
+    const other = { ...look, judged: { ...look.judged, verdict: 'PASS' } };
+    expect(rederive(other)).toMatchObject({ agrees: false });
   });
 });
