@@ -32,7 +32,10 @@ export const Monitoring = strictObject({
     maturityHours: positive,
     /** Outcomes later than this are refused. */
     horizonHours: positive,
-    /** What a prediction without an outcome means at maturity; `unknown` leaves it out. */
+    /**
+     * What a prediction without an outcome means at maturity; `unknown` leaves it out. Of a row that was
+     * declined, where that hides its outcome, silence means nothing.
+     */
     silenceMeans: z.enum(['unknown', 'negative']),
   }),
   drift: strictObject({

@@ -71,7 +71,8 @@ const Step = z.discriminatedUnion('kind', [
     covariate: z.enum(['none', 'champion-prediction']),
     /**
      * Share of the declined rows of both arms that is accepted at random, where declining hides the outcome:
-     * arms are compared in all rows, each weighted with 1 / its chance to be seen. In steps of 1/10,000.
+     * arms are compared in all rows, each weighted with 1 / its chance to be seen. Every request draws anew,
+     * so who asks again and again is let through in the end. In steps of 1/10,000.
      */
     randomAcceptShare: z.number().check(z.gte(0), z.lte(0.1), z.multipleOf(0.0001)),
   }),
