@@ -125,7 +125,8 @@ export class ScheduledEvaluation extends Construct {
   }
 
   #driftFunction(): ServiceFunction {
-    const { config, specs, key, routes, artifacts, archive, bus, deadLetters } = this.#props;
+    const { config, specs, key, routes, artifacts, archive, bus, deadLetters, evaluations } =
+      this.#props;
     const driftDue = new ServiceFunction(this, 'DriftDue', {
       handler: 'evaluate/drift-due',
       description: 'What models are asked is compared with what their versions were made from',
@@ -134,6 +135,7 @@ export class ScheduledEvaluation extends Construct {
         ROUTE_TABLE: routes.tableName,
         ARTIFACT_BUCKET: artifacts.bucketName,
         ARCHIVE_BUCKET: archive.bucketName,
+        EVALUATION_TABLE: evaluations.tableName,
         EVENT_BUS: bus.eventBusName,
       },
       files: { id: 'all', content: { 'specs.json': specs } },
@@ -144,6 +146,7 @@ export class ScheduledEvaluation extends Construct {
       timeout: Duration.minutes(15),
     });
     routes.grant(driftDue, 'dynamodb:GetItem');
+    evaluations.grant(driftDue, 'dynamodb:GetItem', 'dynamodb:PutItem');
     const lies = 'Firehose names its files, and profiles lie under digests.';
     this.#allowObjects(driftDue, artifacts, 'artifacts/*', lies);
     this.#allowObjects(driftDue, archive, 'predictions/*', lies);
@@ -152,7 +155,7 @@ export class ScheduledEvaluation extends Construct {
     this.#allow(driftDue, ['s3:ListBucket'], artifacts.bucketArn);
     this.#allow(driftDue, ['s3:ListBucket'], archive.bucketArn);
     this.#allow(driftDue, ['events:PutEvents'], bus.eventBusArn);
-    this.#allow(driftDue, ['kms:Decrypt'], key.keyArn);
+    this.#allowKey(driftDue);
     return driftDue;
   }
 

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { EVENT_DETAIL } from './event-bus.ts';
+import { Instant } from './instant.ts';
 import { ModelName } from './model-name.ts';
 import { VersionNumber } from './version.ts';
 
@@ -44,13 +45,15 @@ export type ColumnDrift = z.infer<typeof ColumnDrift>;
 
 /**
  * What a model is asked, or what it answers, is not what its version was made from. One finding, whatever
- * number of features shows it. Seen without outcomes: whether quality suffers they will tell, and no drift
+ * number of features shows it, told when it begins and when more joins it, not while it lasts. Seen without outcomes: whether quality suffers they will tell, and no drift
  * that ends says that it does not.
  */
 export const DriftFound = z.object({
   ...EVENT_DETAIL,
   /** Whose profile is the reference. */
   version: VersionNumber,
+  /** When the finding began. Of one model and version this is what tells findings apart. */
+  since: Instant,
   window: z.object({ from: z.string(), to: z.string() }),
   /** That were looked at. */
   rows: z.int(),

@@ -26,5 +26,6 @@ export const DriftDueEnv = z.object({
   ROUTE_TABLE: z.string(),
   ARTIFACT_BUCKET: z.string(),
   ARCHIVE_BUCKET: z.string(),
+  EVALUATION_TABLE: z.string(),
   EVENT_BUS: z.string(),
 });

@@ -13,6 +13,8 @@ import type { ArchiveReader } from '../record/archive-reader-store.ts';
 import { type Clock, epochMsOf, instantOf } from '../runtime/clock.ts';
 import { joinObjects, metricWriter } from '../runtime/embedded-metrics.ts';
 import type { EventPublisher } from '../runtime/event-publisher.ts';
+import { causesOf, type DriftFinding, followDrift } from './drift-finding.ts';
+import type { DriftTable, KeptDrift } from './drift-table.ts';
 import { type AskedRequest, type DriftVerdict, DriftWindow } from './drift-window.ts';
 import type { WindowMetric } from './hour-metrics.ts';
 
@@ -21,6 +23,7 @@ export interface DriftFinder {
   readonly routes: Pick<RouteTable, 'read'>;
   readonly profiles: Pick<ProfileStore, 'find'>;
   readonly archive: Pick<ArchiveReader, 'rows' | 'line'>;
+  readonly found: Pick<DriftTable, 'read' | 'write'>;
   readonly events: Pick<EventPublisher, 'publish'>;
   readonly clock: Clock;
   readonly writeLine: (line: string) => void;
@@ -38,12 +41,13 @@ const writeWindow = metricWriter<WindowMetric>(WINDOW_METRICS);
 
 /**
  * Compares the window of a model's requests that ends now with what its champion was made from. It may find
- * drift; that it finds none closes nothing.
- * @throws when no spec has the name.
+ * drift, and tells of it when it begins or grows, not while it lasts; that it finds none closes nothing.
+ * @throws when no spec has the name, or the bus took nothing: what was found is told by the next run.
  */
 export async function findDrift(model: string, finder: DriftFinder): Promise<void> {
   const spec = finder.specs.find(({ name }) => name === model);
   if (!spec) throw new Error(`no model is named "${model}"`);
+  const before = await tell(model, await finder.found.read(model), finder);
   const { clock, routes, profiles, writeLine } = finder;
   const none = (reason: string, rest: object = {}) =>
     writeLine(JSON.stringify({ kind: 'drift-not-judged', model, reason, ...rest }));
@@ -62,8 +66,47 @@ export async function findDrift(model: string, finder: DriftFinder): Promise<voi
   const verdict = compared.verdict();
   if (verdict.kind === 'none') return none(verdict.reason, { version, window });
   publish(spec, verdict, finder);
-  const found = findingOf(spec, champion, window, verdict, isSample, finder);
-  if (found) await finder.events.publish([{ type: MONITORING_EVENTS.driftFound, detail: found }]);
+  if (before) await follow(spec, before, { version, window, verdict, isSample }, finder);
+}
+
+interface Looked {
+  readonly version: ServedVersion['version'];
+  readonly window: Window;
+  readonly verdict: Judged;
+  /** Whether there was more than was looked at. */
+  readonly isSample: boolean;
+}
+
+async function follow(
+  spec: ModelSpec,
+  before: KeptDrift,
+  looked: Looked,
+  finder: DriftFinder,
+): Promise<void> {
+  const { version, window, verdict } = looked;
+  const seen = { at: window.to, version, causes: causesOf(verdict) };
+  const { finding, isNews } = followDrift(before.finding, seen, spec.monitoring.drift.windowHours);
+  if (!finding && !before.finding) return;
+  const kept = await finder.found.write(spec.name, before, {
+    ...(finding && { finding }),
+    ...(finding && isNews && { untold: factOf(spec, finding, looked) }),
+  });
+  if (kept) await tell(spec.name, kept, finder);
+}
+
+/**
+ * Whoever is told twice, because a run ended in between, is told the same.
+ * @returns what is kept then; undefined when another run is at it.
+ */
+async function tell(
+  model: string,
+  kept: KeptDrift,
+  { events, found }: DriftFinder,
+): Promise<KeptDrift | undefined> {
+  const { finding, untold } = kept;
+  if (!untold) return kept;
+  await events.publish([{ type: MONITORING_EVENTS.driftFound, detail: untold }]);
+  return found.write(model, kept, { ...(finding && { finding }) });
 }
 
 /** @returns whether there was more than is looked at. */
@@ -133,26 +176,20 @@ function publish({ name }: ModelSpec, judged: Judged, { clock, writeLine }: Drif
 }
 
 /** One for all features: they have one cause far more often than many. */
-function findingOf(
-  spec: ModelSpec,
-  { version }: ServedVersion,
-  window: Window,
-  { rows, driftedFeatures, prediction, excluded }: Judged,
-  isSample: boolean,
-  { clock }: DriftFinder,
-): DriftFound | undefined {
-  const isPredictionDrifted = prediction !== undefined && hasDrifted(prediction);
-  if (driftedFeatures.length === 0 && !isPredictionDrifted) return undefined;
-  return {
-    at: clock.now(),
-    model: spec.name,
-    version,
-    window,
-    rows,
-    isSample,
-    usesOutcomes: false,
-    features: [...driftedFeatures],
-    ...(isPredictionDrifted && { prediction }),
-    excluded: { ...excluded },
-  };
-}
+const factOf = (
+  { name }: ModelSpec,
+  { version, since }: DriftFinding,
+  { window, isSample, verdict: { rows, driftedFeatures, prediction, excluded } }: Looked,
+): DriftFound => ({
+  at: window.to,
+  model: name,
+  version,
+  since,
+  window,
+  rows,
+  isSample,
+  usesOutcomes: false,
+  features: [...driftedFeatures],
+  ...(prediction && hasDrifted(prediction) && { prediction }),
+  excluded: { ...excluded },
+});

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ArchivedRow } from '../../functions/contracts/archive.ts';
 import type { DatasetProfile } from '../../functions/contracts/dataset-profile.ts';
+import type { DriftFound } from '../../functions/contracts/evaluation-events.ts';
 import type { BusEvent } from '../../functions/contracts/event-bus.ts';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import type { Route } from '../../functions/contracts/route.ts';
+import type { KeptDrift } from '../../functions/evaluate/drift-table.ts';
 import { type DriftFinder, findDrift } from '../../functions/evaluate/find-drift.ts';
 import { seededRandom } from '../../functions/measures/seeded-random.ts';
 import { versionProfile } from '../../functions/measures/version-profile.ts';
@@ -42,20 +44,34 @@ let rows: Partial<ArchivedRow<'predictions'>>[];
 let lines: Record<string, unknown>[];
 let told: BusEvent[];
 let days: string[];
+let nowMs: number;
+let kept: KeptDrift;
 
 beforeEach(() => {
   nextId = 0;
   [rows, lines, told, days] = [[], [], [], []];
+  nowMs = NOW;
+  kept = { revision: 0 };
 });
 
+/** What the table promises, in memory. */
+const found: DriftFinder['found'] = {
+  read: async () => kept,
+  write: async (_model, before, next) => {
+    if (before.revision !== kept.revision) return undefined;
+    kept = { ...next, revision: kept.revision + 1 };
+    return kept;
+  },
+};
+
 function finder(
-  kept: DatasetProfile | undefined = profile,
+  reference: DatasetProfile | undefined = profile,
   route: unknown = { champion: { version: '3', digest: 'd' } },
 ): DriftFinder {
   return {
     specs: [spec],
     routes: { read: async () => route as Route },
-    profiles: { find: async () => kept },
+    profiles: { find: async () => reference },
     archive: {
       async *rows(_table, _model, day) {
         days.push(day);
@@ -65,8 +81,9 @@ function finder(
         throw new Error('no line is that long');
       },
     },
+    found,
     events: { publish: async (events) => void told.push(...events) },
-    clock: { nowMs: () => NOW, now: () => instantOf(NOW) },
+    clock: { nowMs: () => nowMs, now: () => instantOf(nowMs) },
     writeLine: (line) => void lines.push(JSON.parse(line)),
   };
 }
@@ -156,6 +173,88 @@ describe('a window that has moved', () => {
     await findDrift('m', finder());
     expect(lines[0]).toMatchObject({ rows: 1200 });
     expect(lines[0]?.['PredictionStability']).toBeLessThan(0.1);
+  });
+});
+
+describe('a finding', () => {
+  const HOUR_MS = 3_600_000;
+  /** Looks again after some hours, at requests of the hour before. */
+  async function look(hours: number, shift: Parameters<typeof instances>[1], by = finder()) {
+    nowMs += hours * HOUR_MS;
+    rows = [asked(instances(600, shift), { at: instantOf(nowMs - HOUR_MS) })];
+    await findDrift('m', by);
+  }
+  const causes = () =>
+    told.map(({ detail }) => (detail as DriftFound).features.map(({ name }) => name).join());
+
+  test('is told when it begins, and not while it lasts', async () => {
+    for (let hour = 0; hour < 30; hour++) await look(1, 2);
+    expect(causes()).toEqual(['a,b']);
+    expect(told[0]?.detail).toMatchObject({ since: told[0]?.detail.at });
+  });
+
+  test('is told again when a cause joins it, as the same finding', async () => {
+    // b shifts by half of that: too little to see.
+    await look(1, 0.7);
+    await look(1, 2);
+    await look(1, 0.7);
+    await look(1, 2);
+    expect(causes()).toEqual(['a', 'a,b']);
+    expect(new Set(told.map(({ detail }) => detail['since'])).size).toBe(1);
+  });
+
+  test('goes on when it was out of sight for less than a window', async () => {
+    await look(1, 2);
+    for (let hour = 0; hour < 23; hour++) await look(1, 0);
+    await look(0, 2);
+    expect(causes()).toEqual(['a,b']);
+  });
+
+  test('ends with a whole window without it, and is another when it comes back', async () => {
+    await look(1, 2);
+    for (let hour = 0; hour < 24; hour++) await look(1, 0);
+    expect(kept.finding).toBe(undefined);
+    await look(1, 2);
+    expect(causes()).toEqual(['a,b', 'a,b']);
+    expect(new Set(told.map(({ detail }) => detail['since'])).size).toBe(2);
+  });
+
+  test('lasts while nothing can be judged', async () => {
+    await look(1, 2);
+    const { finding } = kept;
+    rows = [];
+    nowMs += 5 * HOUR_MS;
+    await findDrift('m', finder());
+    expect(kept.finding).toEqual(finding);
+  });
+
+  test('is of a version: the next champion’s is another', async () => {
+    await look(1, 2);
+    await look(1, 2, finder(profile, { champion: { version: '4', digest: 'e' } }));
+    expect(told.map(({ detail }) => detail['version'])).toEqual(['3', '4']);
+  });
+
+  test('that the bus did not take is told by the next run, as it was', async () => {
+    const broken = {
+      ...finder(),
+      events: {
+        publish: async () => {
+          throw new Error('the bus is away');
+        },
+      },
+    };
+    await expect(look(1, 2, broken)).rejects.toThrow('the bus is away');
+    expect(told).toEqual([]);
+    const foundAt = instantOf(nowMs);
+    await look(1, 0);
+    await look(1, 2);
+    expect(told.map(({ detail }) => detail.at)).toEqual([foundAt]);
+  });
+
+  test('is told once by runs at the same time', async () => {
+    rows = [asked(instances(600, 2))];
+    await Promise.all([findDrift('m', finder()), findDrift('m', finder())]);
+    expect(causes()).toEqual(['a,b']);
   });
 });
 
