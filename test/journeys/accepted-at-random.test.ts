@@ -6,6 +6,7 @@ import { addUnit, NO_UNITS, type UnitSums } from '../../functions/measures/unit-
 import type { Look } from '../../functions/promote/look.ts';
 import { aDecliningModel } from '../builders/declining-model.ts';
 import { contributionsTo } from '../builders/enrolled.ts';
+import { exportedRows } from '../builders/exported-rows.ts';
 import { candidate, startPromotion } from '../builders/promoted.ts';
 import { report, untilShown } from '../builders/recorded.ts';
 import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
@@ -25,11 +26,17 @@ interface Row {
   readonly row: number;
   readonly arm: 'champion' | 'challenger';
   readonly unit: string;
+  readonly a: number;
   readonly risk: number;
   readonly decision: string;
   readonly isAcceptedAtRandom: boolean;
   /** What would come of it; the caller sees it of those alone that were let through. */
   readonly truth: 'good' | 'bad';
+}
+
+interface Snapshot {
+  readonly snapshotId: string;
+  readonly state: { readonly kind: string; readonly digest?: string };
 }
 
 type Answer = Pick<Row, 'risk' | 'decision'> & Partial<Pick<Row, 'isAcceptedAtRandom'>>;
@@ -59,9 +66,10 @@ async function ask(unit: string): Promise<void> {
   const predictionId = String(json['predictionId']);
   const arm = json['arm'] as Row['arm'];
   for (const [row, answer] of (json['predictions'] as Answer[]).entries()) {
-    const truth = random.next() < (risks[row] ?? 0) ** 2 ? 'bad' : 'good';
+    const a = risks[row] ?? 0;
+    const truth = random.next() < a ** 2 ? 'bad' : 'good';
     const { isAcceptedAtRandom = false } = answer;
-    rows.push({ predictionId, row, arm, unit, ...answer, isAcceptedAtRandom, truth });
+    rows.push({ predictionId, row, arm, unit, a, ...answer, isAcceptedAtRandom, truth });
   }
 }
 
@@ -74,6 +82,7 @@ function isDrawn({ predictionId, row }: Row): boolean {
 }
 
 const isDeclined = ({ risk }: Row): boolean => risk >= 0.5;
+const reviewed: Row[] = [];
 const isSeen = (row: Row): boolean => row.decision === 'good';
 const chanceOf = ({ isAcceptedAtRandom }: Row): number => (isAcceptedAtRandom ? SHARE : 1);
 
@@ -125,7 +134,7 @@ test('some of the declined are let through by lot, and of those who are not noth
 
   // The caller sees who turned bad of those it let through, and looked into some that it declined.
   const observedAt = new Date(stack.clock.nowMs()).toISOString();
-  const reviewed = declined.filter((row) => !isSeen(row)).slice(0, 20);
+  reviewed.push(...declined.filter((row) => !isSeen(row)).slice(0, 20));
   const told = [...rows.filter((row) => isSeen(row) && row.truth === 'bad'), ...reviewed];
   const results = await report(
     stack,
@@ -184,5 +193,35 @@ test.runIf(IS_FULL)(
       }
   },
 );
+
+test.runIf(IS_FULL)('a snapshot holds who was seen, with what each stands for', async () => {
+  const asked = await stack.client.request<Snapshot>(
+    'POST',
+    `/v1/datasets/${spec.name}/snapshots`,
+    {
+      purpose: 'training',
+      from: new Date(stack.clock.nowMs() - 60 * HOUR_MS).toISOString(),
+      to: new Date(stack.clock.nowMs()).toISOString(),
+      units: rows.length,
+    },
+  );
+  let { state } = asked;
+  await until(async () => {
+    const path = `/v1/datasets/${spec.name}/snapshots/${asked.snapshotId}`;
+    ({ state } = await stack.client.request<Snapshot>('GET', path));
+    return state.kind !== 'running';
+  });
+  const known = [...rows.filter(isSeen), ...reviewed];
+  expect(state).toMatchObject({
+    kind: 'taken',
+    leftOut: { declined: rows.length - known.length },
+  });
+  const taken = await exportedRows(stack, spec.name, state.digest ?? '');
+  const lines = taken.map((row) => [row['predictionId'], row['a'], row['y'], row['weight']].join());
+  const expected = known.map((row) =>
+    [row.predictionId, row.a, row.truth, Math.round(1 / chanceOf(row))].join(),
+  );
+  expect(lines.toSorted()).toEqual(expected.toSorted());
+});
 
 test('nothing failed behind the API', () => expect(stack.faults).toEqual([]));

@@ -2,6 +2,7 @@ import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { featuresOf } from '../../functions/contracts/feature.ts';
 import { everythingWritten } from '../builders/everything-written.ts';
+import { exportedRows } from '../builders/exported-rows.ts';
 import { aModel } from '../builders/model-spec.ts';
 import { report, resourceOf, untilShown } from '../builders/recorded.ts';
 import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
@@ -123,7 +124,7 @@ describe('a snapshot', () => {
     expect(state).toMatchObject({ kind: 'taken', leftOut: { withoutOutcome: 1 } });
     const version = await stack.client.request('GET', `/v1/datasets/m/${state.digest}`);
     expect(version).toMatchObject({ rows: 3, source: { kind: 'snapshot', eligibleRows: 3 } });
-    const rows = await exported(state.digest ?? '');
+    const rows = await exportedRows(stack, spec.name, state.digest ?? '');
     expect(rows).toEqual(
       ids.slice(0, 3).map((predictionId, at) => ({
         orderId: `o${at + 1}`,
@@ -189,25 +190,6 @@ test('leaves what was sealed opened in the bucket of datasets, under its own key
     ]),
   );
 });
-
-async function exported(digest: string): Promise<unknown[]> {
-  let url = '';
-  await until(async () => {
-    const answer = await stack.client.request<{ url?: string }>(
-      'GET',
-      `/v1/datasets/m/${digest}/rows`,
-      undefined,
-      { format: 'json-lines' },
-    );
-    url = answer.url ?? '';
-    return url !== '';
-  });
-  const text = await (await fetch(url)).text();
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-}
 
 test('nothing failed that was nobody’s fault', () => {
   expect(stack.faults).toEqual([]);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { ArchiveTable } from '../../functions/contracts/archive.ts';
 import type { PredictionLine } from '../../functions/contracts/prediction-line.ts';
 import { scoreClassification } from '../../functions/measures/row-score.ts';
 import { instantOf } from '../../functions/runtime/clock.ts';
@@ -55,10 +56,9 @@ async function recorded(
   await world.recorder.flush();
   const { scores } = world.joins.peek(line.predictionId);
   const contributions = [...world.units.contributions.values()];
-  const archived = world.archive.rows.flatMap(({ table, row }) =>
-    table === 'scores' ? [row] : [],
-  );
-  return { scores, contributions, archived };
+  const archived = (wanted: ArchiveTable) =>
+    world.archive.rows.flatMap(({ table, row }) => (table === wanted ? [row] : []));
+  return { scores, contributions, archived, lines: world.archive.lines };
 }
 
 const rowsOf = fc.array(
@@ -138,14 +138,23 @@ test('what was hidden when it was asked stays so where the spec says so no longe
   expect(scores.map(({ row }) => row)).toEqual([1]);
 });
 
-test('the archive keeps the chance with the score', async () => {
+test('the archive keeps the chances with the prediction and with each score', async () => {
   const rows: Row[] = [
     { risk: 0.1, propensity: 1 },
     { risk: 0.9, propensity: 0.1 },
   ];
   const { archived } = await recorded(lineOf(rows), rows);
-  expect(archived.map((row) => ('propensity' in row ? row.propensity : 'certain'))).toEqual([
-    'certain',
-    0.1,
-  ]);
+  expect(archived('predictions')).toMatchObject([{ propensities: '[1,0.1]' }]);
+  const [certain, drawn] = archived('scores');
+  expect(certain).not.toHaveProperty('propensity');
+  expect(drawn).toMatchObject({ propensity: 0.1 });
+});
+
+test('a line that is too long for a row of the archive takes its chances with it', async () => {
+  const rows = Array.from({ length: 5_000 }, (): Row => ({ risk: 0.123456789, propensity: 1 }));
+  const asked = { api: 'predict' as const, instances: rows.map(() => ({ a: 'x'.repeat(300) })) };
+  const { archived, lines } = await recorded(lineOf(rows, { asked }), rows, { isMatured: false });
+  expect(archived('predictions')).toMatchObject([{ line_key: 'm/p1' }]);
+  expect(archived('predictions')[0]).not.toHaveProperty('propensities');
+  expect(lines.get('m/p1')).toContain('"propensities":[1,1,');
 });

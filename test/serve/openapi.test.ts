@@ -12,6 +12,7 @@ import { compileInferenceReader } from '../../functions/serve/inference-request.
 import { compileInstanceReader } from '../../functions/serve/named-request.ts';
 import { openApiDocument } from '../../functions/serve/openapi.ts';
 import { describeSignature } from '../../functions/serve/signature-tensors.ts';
+import { aDecliningModel } from '../builders/declining-model.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
@@ -225,4 +226,13 @@ describe('an example in the document is accepted', () => {
     expect(JSON.stringify(approval)).not.toContain('token');
     expect(approval['required']).toEqual(['expiresAt']);
   });
+});
+
+test('who may be accepted at random is said of the models whose decision hides what comes of it', () => {
+  const described = JSON.stringify(
+    openApiDocument([aDecliningModel('cards')], 'https://api.test/prod'),
+  );
+  expect(described).toContain('"isAcceptedAtRandom"');
+  expect(described).toContain('"required":["risk","decision"]');
+  expect(JSON.stringify(document)).not.toContain('isAcceptedAtRandom');
 });
