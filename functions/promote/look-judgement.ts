@@ -93,14 +93,34 @@ function slowUnits({ champion, challenger }: NonNullable<MetricSums['events']>):
   return { challenger: challenger.with, total: slow, share };
 }
 
-/** The verdict of a look, from what was kept of it: deriving it again needs nothing else. */
-export function judgeLook(plan: TestPlan, evidence: LookEvidence): Judgement {
-  const metrics = new Map<string, MeasuredMetric>();
-  for (const sums of evidence.metrics) {
+function measuredIn({ metrics }: Pick<LookEvidence, 'metrics'>): Map<string, MeasuredMetric> {
+  const found = new Map<string, MeasuredMetric>();
+  for (const sums of metrics) {
     const measured = measuredOf(sums);
-    if (measured) metrics.set(sums.metric, measured);
+    if (measured) found.set(sums.metric, measured);
   }
-  return judge(plan, { ...evidence, rareEvents: evidence.rareEvents, metrics });
+  return found;
+}
+
+/** The verdict of a look, from what was kept of it: deriving it again needs nothing else. */
+export const judgeLook = (plan: TestPlan, evidence: LookEvidence): Judgement =>
+  judge(plan, {
+    ...evidence,
+    rareEvents: evidence.rareEvents,
+    metrics: measuredIn(evidence),
+  });
+
+/** Guardrails of a plan that rest on too few units so far to say anything. */
+export function unjudgedGuardrails(
+  { guardrails }: Pick<TestPlan, 'guardrails'>,
+  evidence: Pick<LookEvidence, 'metrics'>,
+): string[] {
+  const measured = measuredIn(evidence);
+  const isJudged = (metric: string): boolean => {
+    const { isSampleLarge = false, slowUnits: slow } = measured.get(metric) ?? {};
+    return isSampleLarge || slow !== undefined;
+  };
+  return guardrails.map(({ metric }) => metric).filter((metric) => !isJudged(metric));
 }
 
 /** The verdict of a kept look, derived again from its own sums; `agrees` unless it was tampered with. */

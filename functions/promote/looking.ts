@@ -1,3 +1,4 @@
+import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { Promotion, StepResult } from '../contracts/promotion.ts';
 import { isWatched, lastsSeconds, type WatchedStep } from '../contracts/promotion-pace.ts';
 import type { Route } from '../contracts/route.ts';
@@ -20,6 +21,7 @@ import {
   judgeLook,
   measuredBy,
   testPlanOf,
+  unjudgedGuardrails,
 } from './look-judgement.ts';
 import { judgedEvent, type PromotionContext, specOf, stepOf } from './promotion-context.ts';
 import { judgeShadow, type ShadowSources } from './shadow-judgement.ts';
@@ -81,7 +83,33 @@ const watchPlan = (guardrails: TestPlan['guardrails'], days: number): TestPlan =
   maximumDays: days,
 });
 
-/** The clock ends a pilot that nothing speaks against, but not one in which nothing was asked. */
+/** Whether an A/B test after a step judges a metric, with a sample planned for it. */
+const isTestedLater = (metric: string, spec: ModelSpec, at: number): boolean =>
+  spec.promotion.steps
+    .slice(at + 1)
+    .some(
+      (step) =>
+        step.kind === 'ab' &&
+        [step.metric, ...step.guardrails.map((each) => each.metric)].includes(metric),
+    );
+
+/** What the last rung must wait for: nothing later would miss what it has not seen. */
+const unseen = (
+  { ramp }: Extract<WatchedStep, { kind: 'pilot' }>,
+  plan: TestPlan,
+  evidence: LookEvidence,
+  { promotion: { place }, spec }: Subject,
+): string[] =>
+  (place.rung ?? 0) < ramp.length - 1
+    ? []
+    : unjudgedGuardrails(plan, evidence).filter(
+        (metric) => !isTestedLater(metric, spec, place.step),
+      );
+
+/**
+ * The clock ends a pilot that nothing speaks against, but not one in which nothing was asked, nor one whose
+ * guardrails nobody has judged and nobody will.
+ */
 async function lookAtPilot(
   step: Extract<WatchedStep, { kind: 'pilot' }>,
   subject: Subject,
@@ -99,7 +127,11 @@ async function lookAtPilot(
     plan,
     evidence,
     judged,
-    isLongEnough: evidence.days >= bakeDays && asked > 0,
+    isLongEnough: evidence.days >= bakeDays,
+    missing:
+      asked === 0
+        ? 'nobody asked the challenger anything'
+        : tooFewUnits(unseen(step, plan, evidence, subject)),
     isLast: isOver(evidence, plan.maximumDays, step, promotion),
   });
 }
@@ -114,8 +146,13 @@ async function lookAtBake(
   const judged = judgeLook(plan, evidence);
   const isLongEnough = evidence.days >= plan.maximumDays;
   const isLast = isOver(evidence, plan.maximumDays, step, subject.promotion);
-  return byTheClock({ plan, evidence, judged, isLongEnough, isLast });
+  return byTheClock({ plan, evidence, judged, isLongEnough, missing: undefined, isLast });
 }
+
+const tooFewUnits = (metrics: readonly string[]): string | undefined =>
+  metrics.length > 0
+    ? `too few units tell of ${metrics.join(', ')}, and no A/B test follows that would`
+    : undefined;
 
 /** Harm and ill health as the rule has it; else the clock decides. */
 function byTheClock({
@@ -123,20 +160,24 @@ function byTheClock({
   evidence,
   judged,
   isLongEnough,
+  missing,
   isLast,
 }: Pick<Found, 'plan' | 'evidence'> & {
   readonly judged: ReturnType<typeof judgeLook>;
   readonly isLongEnough: boolean;
+  /** What has not been seen and must be. */
+  readonly missing: string | undefined;
   readonly isLast: boolean;
 }): Found {
   const kept = { plan, evidence, judged: keptOf(judged) };
   if (judged.verdict === 'ROLLBACK') return { ...kept, verdict: 'ROLLBACK', reason: judged.reason };
   if (judged.verdict === 'HOLD')
     return { ...kept, verdict: isLast ? 'INCONCLUSIVE' : 'HOLD', reason: judged.reason };
-  if (isLongEnough) return { ...kept, verdict: 'PASS', reason: 'nothing spoke against it' };
-  if (isLast)
-    return { ...kept, verdict: 'INCONCLUSIVE', reason: 'nobody asked the challenger anything' };
-  return { ...kept, verdict: 'CONTINUE', reason: 'it has not lasted long enough' };
+  if (!isLongEnough)
+    return { ...kept, verdict: 'CONTINUE', reason: 'it has not lasted long enough' };
+  if (missing === undefined)
+    return { ...kept, verdict: 'PASS', reason: 'nothing spoke against it' };
+  return { ...kept, verdict: isLast ? 'INCONCLUSIVE' : 'HOLD', reason: missing };
 }
 
 const keptOf = ({

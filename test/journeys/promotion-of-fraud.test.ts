@@ -168,18 +168,18 @@ describe.runIf(IS_FULL)('of card fraud', { timeout: 1_200_000 }, () => {
 });
 
 describe.runIf(IS_FULL)('of card fraud that callers meet', { timeout: 1_200_000 }, () => {
-  let stack: RunningStack;
+  let met: RunningStack;
   beforeAll(async () => {
-    stack = await startStack([piloted, tested]);
+    met = await startStack([piloted, tested]);
   });
-  afterAll(() => stack.dispose());
+  afterAll(() => met.dispose());
 
   test('the worse is taken back in its pilot by its guardrail, the equal ends inconclusive', async () => {
     const begin = async (model: ModelSpec, graph: Parameters<typeof candidate>[2]) => {
-      await serveLinear(stack, model, { bias: 0.01 });
-      const callers = new WorldTraffic(stack, model, cardFraudWorld);
-      const version = await candidate(stack, model, graph);
-      return { callers, promotion: await startPromotion(stack, model, version) };
+      await serveLinear(met, model, { bias: 0.01 });
+      const callers = new WorldTraffic(met, model, cardFraudWorld);
+      const version = await candidate(met, model, graph);
+      return { callers, promotion: await startPromotion(met, model, version) };
     };
     // Cries wolf at every card.
     const worse = await begin(piloted, { bias: 0.6 });
@@ -191,16 +191,16 @@ describe.runIf(IS_FULL)('of card fraud that callers meet', { timeout: 1_200_000 
         await callers.flow(hours <= BUSY_HOURS ? CALLS_AN_HOUR : 0);
         await callers.recorded();
       }
-      await stack.lambda.settled();
+      await met.lambda.settled();
     };
     const isOver = ({ state }: Promotion): boolean => state !== 'running';
-    const took = await passTime(stack, worse.promotion, isOver, anHour, [equal.promotion]);
+    const took = await passTime(met, worse.promotion, isOver, anHour, [equal.promotion]);
     expect(took).toMatchObject({ state: 'rolled-back', idea: 'bad', place: { step: 1 } });
     expect(took.reason).toContain('brier');
-    const ended = await passTime(stack, equal.promotion, isOver, anHour);
+    const ended = await passTime(met, equal.promotion, isOver, anHour);
     expect(ended).toMatchObject({ state: 'inconclusive', idea: 'undecided', place: { step: 1 } });
     for (const { promotion, callers } of [worse, equal]) {
-      const route = await stack.client.route(promotion.model);
+      const route = await met.client.route(promotion.model);
       expect(route?.champion.version).toBe('1');
       expect(route?.challenger).toBeUndefined();
       expect(callers.failed).toEqual([]);

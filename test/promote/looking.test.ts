@@ -4,18 +4,28 @@ import { look } from '../../functions/promote/looking.ts';
 import { epochMsOf, instantOf } from '../../functions/runtime/clock.ts';
 import { aChallenger, aRoute, START_MS, servedVersion } from '../builders/route.ts';
 import { ask, InMemoryLookers } from './in-memory-lookers.ts';
-import { aPromotion, InMemoryPromotions, PLACE } from './in-memory-promotions.ts';
+import {
+  aPlannedModel,
+  aPromotion,
+  InMemoryPromotions,
+  PLACE,
+  STEPS,
+} from './in-memory-promotions.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-function standingIn(place: Promotion['place'], over: Partial<Promotion> = {}) {
+function standingIn(
+  place: Promotion['place'],
+  over: Partial<Promotion> = {},
+  spec = aPlannedModel(),
+) {
   const promotion = aPromotion({ place, ...over });
   const isBaking = place.step === PLACE.bake.step;
   const route = isBaking
     ? aRoute({ champion: servedVersion('2'), formerChampion: servedVersion('1') })
     : aRoute({ challenger: aChallenger({ promotion: 'm-p1' }) });
-  const held = new InMemoryPromotions({ promotion, route });
+  const held = new InMemoryPromotions({ promotion, route, spec });
   const looking = new InMemoryLookers(held);
   const lookNow = () => look(held.promotion, held.route ?? route, looking.lookers);
   return { held, looking, lookNow };
@@ -52,9 +62,27 @@ describe('a pilot', () => {
   test('in which nobody asked anything waits, and ends undecided', async () => {
     const { held, lookNow } = standingIn(PLACE.pilot);
     held.clock.advance(HOUR_MS);
-    expect(await lookNow()).toMatchObject({ verdict: 'CONTINUE' });
+    expect(await lookNow()).toMatchObject({ verdict: 'HOLD' });
     held.clock.advance(3 * HOUR_MS);
     expect(await lookNow()).toMatchObject({ verdict: 'INCONCLUSIVE' });
+  });
+
+  test('whose guardrail no A/B test judges later waits for its units, and ends undecided without them', async () => {
+    const withoutTest = aPlannedModel(STEPS.filter(({ kind }) => kind !== 'ab'));
+    const stand = standingIn(PLACE.widerPilot, {}, withoutTest);
+    ask(stand.looking.units, 'u', 'challenger', instantOf(START_MS));
+    stand.held.clock.advance(HOUR_MS);
+    expect(await stand.lookNow()).toMatchObject({
+      verdict: 'HOLD',
+      reason: 'too few units tell of mae, and no A/B test follows that would',
+    });
+    stand.held.clock.advance(3 * HOUR_MS);
+    expect(await stand.lookNow()).toMatchObject({ verdict: 'INCONCLUSIVE' });
+
+    const seen = standingIn(PLACE.widerPilot, {}, withoutTest);
+    fill(seen, { days: 0.01 });
+    seen.held.clock.advance(5 * HOUR_MS);
+    expect(await seen.lookNow()).toMatchObject({ verdict: 'PASS' });
   });
 
   test('is taken back by the exact test when failures are the challenger’s', async () => {
@@ -262,7 +290,7 @@ describe('a clock that jumps ahead', () => {
     stand.held.clock.advance(2 * HOUR_MS);
     const { expiresAt: lapsed } = stand.held.route?.challenger ?? aChallenger();
     expect(epochMsOf(lapsed)).toBeLessThan(stand.held.clock.nowMs());
-    expect(await stand.lookNow()).toMatchObject({ verdict: 'CONTINUE' });
+    expect(await stand.lookNow()).toMatchObject({ verdict: 'HOLD' });
     const { expiresAt } = stand.held.route?.challenger ?? aChallenger();
     expect(epochMsOf(expiresAt)).toBeGreaterThan(stand.held.clock.nowMs());
   });
