@@ -55,6 +55,7 @@ const Step = z.discriminatedUnion('kind', [
     ramp: z
       .array(strictObject({ exposurePercent: percent, bakeMinutes: positive }))
       .check(z.minLength(1)),
+    /** Judged once enough units tell of them; the last rung waits for those that no A/B test judges later. */
     guardrails: z.array(Guardrail),
   }),
   strictObject({
