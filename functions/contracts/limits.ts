@@ -133,7 +133,7 @@ export const LIMITS = {
   /** A presigned download must start within this. */
   downloadExpirySeconds: 900,
 
-  /** Hours of a model that one run closes: as many as fit its time, so that an outage is caught up with in a few runs. */
+  /** Hours of a model that one run closes: as many as fit its time; an outage of a week is caught up with in two hours. */
   hoursPerRun: 24,
   /** Rows that matured and were asked to be scored are waited for this long; then the hour is closed without them, and says so. */
   hourPatienceMs: 7_200_000,

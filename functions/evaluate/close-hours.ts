@@ -12,7 +12,7 @@ import type { EventPublisher } from '../runtime/event-publisher.ts';
 import { inParallel } from '../runtime/in-parallel.ts';
 import type { ClosedHour, ClosedHourTable } from './closed-hour-table.ts';
 import { metricsOfHour, type WindowMetric, windowMetrics } from './hour-metrics.ts';
-import { dueHours, HourTally, type HourTotals, maturedHours, windowFrom } from './matured-hour.ts';
+import { HourTally, type HourTotals, hourBefore, openHours, windowFrom } from './matured-hour.ts';
 
 export interface HourCloser {
   readonly specs: readonly ModelSpec[];
@@ -34,30 +34,55 @@ const silenceMeansNegative = ({ monitoring, task }: ModelSpec): boolean =>
 /**
  * Closes the hours of a model that have matured, and tells of them. Each is closed by one run, which alone
  * publishes its metrics; what is recorded or corrected later restates the join table and publishes nothing.
- * @throws when no spec has the name.
+ * @throws when no spec has the name; and once, when hours can be closed no more, after all others were seen to.
  */
 export async function closeHours(model: string, closer: HourCloser): Promise<void> {
   const spec = closer.specs.find(({ name }) => name === model);
   if (!spec) throw new Error(`no model is named "${model}"`);
-  const matured = maturedHours(closer.clock.nowMs(), spec);
-  const [first = '', last = ''] = [matured[0], matured.at(-1)];
-  const closed = await closer.hours.closed(model, first, last);
-  for (const [hour, isTold] of closed) if (!isTold) await tell(model, hour, closer);
-  for (const hour of dueHours(matured, new Set(closed.keys()))) await closeHour(spec, hour, closer);
+  const closedUpTo = await closer.hours.closedUpTo(model);
+  const { hours, forgotten } = openHours(closer.clock.nowMs(), spec, closedUpTo);
+  const done = await closeDue(spec, hours, closer);
+  const open = hours.find((hour) => !done.has(hour));
+  const reached = open === undefined ? hours.at(-1) : hourBefore(open);
+  if (reached !== undefined && reached !== closedUpTo)
+    await closer.hours.setClosedUpTo(model, reached);
+  if (forgotten)
+    throw new Error(
+      `the hours ${forgotten.first} to ${forgotten.last} of ${model} were not closed in time: their predictions are no longer all in the join table, so nobody judges them as a whole any more`,
+    );
 }
 
-async function closeHour(spec: ModelSpec, hour: string, closer: HourCloser): Promise<void> {
+/** @returns the hours that are closed and told of. */
+async function closeDue(
+  spec: ModelSpec,
+  hours: readonly string[],
+  closer: HourCloser,
+): Promise<ReadonlySet<string>> {
+  const { name } = spec;
+  const [first, last] = [hours[0], hours.at(-1)];
+  if (first === undefined || last === undefined) return new Set();
+  const closed = await closer.hours.closed(name, first, last);
+  for (const [hour, isTold] of closed) if (!isTold) await tell(name, hour, closer);
+  const done = new Set(closed.keys());
+  const due = hours.filter((hour) => !closed.has(hour)).slice(0, LIMITS.hoursPerRun);
+  for (const hour of due) if (await closeHour(spec, hour, closer)) done.add(hour);
+  return done;
+}
+
+/** @returns whether this run closed it, and told of it. */
+async function closeHour(spec: ModelSpec, hour: string, closer: HourCloser): Promise<boolean> {
   const tally = await tallyOf(spec, hour, closer);
   if (
     spec.monitoring.outcomes.silenceMeans === 'negative' &&
     !(await isSettled(spec, hour, tally, closer))
   )
-    return;
+    return false;
   const closed = await judge(spec, hour, tally.totals, closer);
-  if (!(await closer.hours.close(closed))) return;
-  if (closed.fact.predictions === 0) return;
+  if (!(await closer.hours.close(closed))) return false;
+  if (closed.fact.predictions === 0) return true;
   publish(spec, closed, closer);
   await tell(spec.name, hour, closer);
+  return true;
 }
 
 async function tallyOf({ name, task }: ModelSpec, hour: string, { joins }: HourCloser) {

@@ -12,6 +12,7 @@ import type { ScoreHistogram } from '../measures/score-histogram.ts';
 import type { ArmOfHour } from './matured-hour.ts';
 
 const closedKey = (hour: string): string => `hour#${hour}`;
+const CLOSED_UP_TO = 'closed-up-to';
 const askedKey = (hour: string): string => `asked#${hour}`;
 
 export interface ClosedHour {
@@ -83,6 +84,28 @@ export class ClosedHourTable {
         ExpressionAttributeValues: { ':told': true },
       }),
     );
+  }
+
+  /** The last hour up to which all are closed and told of. */
+  async closedUpTo(model: string): Promise<string | undefined> {
+    return (await this.#get(model, CLOSED_UP_TO))?.['hour'];
+  }
+
+  /** Runs that overlap: who got further holds. */
+  async setClosedUpTo(model: string, hour: string): Promise<void> {
+    try {
+      await this.#client.send(
+        new PutCommand({
+          TableName: this.#table,
+          Item: { model, sk: CLOSED_UP_TO, hour },
+          ConditionExpression: 'attribute_not_exists(sk) OR #hour < :hour',
+          ExpressionAttributeNames: { '#hour': 'hour' },
+          ExpressionAttributeValues: { ':hour': hour },
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    }
   }
 
   /** When the rows of the hour were asked to be scored. */

@@ -15,26 +15,41 @@ const startOf = (hour: string): number => epochMsOf(utc(`${hour}:00:00Z`));
 export const windowFrom = (hour: string): string =>
   hourAt(startOf(hour) - (LIMITS.windowHours - 1) * HOUR_MS);
 
-/**
- * Hours whose youngest prediction has matured, oldest first, as far back as the join table remembers.
- * @param nowMs epoch milliseconds.
- */
-export function maturedHours(nowMs: number, { monitoring }: Pick<ModelSpec, 'monitoring'>) {
-  const maturedMs = nowMs - monitoring.outcomes.maturityHours * HOUR_MS;
-  const endMs = Math.floor(maturedMs / HOUR_MS) * HOUR_MS;
-  return Array.from({ length: LIMITS.joinMarginHours }, (_, at) =>
-    hourAt(endMs - (LIMITS.joinMarginHours - at) * HOUR_MS),
-  );
+export const hourBefore = (hour: string): string => hourAt(startOf(hour) - HOUR_MS);
+
+export interface OpenHours {
+  /** That can be closed, some of them closed already, oldest first. */
+  readonly hours: readonly string[];
+  /** First and last of those that were not closed in time. */
+  readonly forgotten?: { readonly first: string; readonly last: string };
 }
 
 /**
- * Those of the matured hours that are to be closed now, oldest first. An outage is caught up with; what lies
- * before the first hour that was ever closed is not, and a first run begins with the latest hours.
+ * Hours whose youngest prediction has matured, from the oldest that may not be closed on, as far back as the
+ * join table still remembers all of an hour: so an outage of closing is made up for. A first run begins with
+ * the latest hours.
+ * @param nowMs epoch milliseconds. @param closedUpTo the last hour up to which all are closed.
  */
-export function dueHours(matured: readonly string[], closed: ReadonlySet<string>): string[] {
-  const first = matured.findIndex((hour) => closed.has(hour));
-  const begun = first < 0 ? matured.slice(-LIMITS.hoursPerRun) : matured.slice(first);
-  return begun.filter((hour) => !closed.has(hour)).slice(0, LIMITS.hoursPerRun);
+export function openHours(
+  nowMs: number,
+  { monitoring }: Pick<ModelSpec, 'monitoring'>,
+  closedUpTo?: string,
+): OpenHours {
+  const { maturityHours, horizonHours } = monitoring.outcomes;
+  const endMs = Math.floor((nowMs - maturityHours * HOUR_MS) / HOUR_MS) * HOUR_MS;
+  const keptMs = (horizonHours + LIMITS.joinMarginHours) * HOUR_MS;
+  const rememberedMs = Math.ceil((nowMs - keptMs) / HOUR_MS) * HOUR_MS;
+  const openMs =
+    closedUpTo === undefined ? endMs - LIMITS.hoursPerRun * HOUR_MS : startOf(closedUpTo) + HOUR_MS;
+  const firstMs = Math.max(openMs, rememberedMs);
+  return {
+    hours: Array.from({ length: Math.max(0, (endMs - firstMs) / HOUR_MS) }, (_, at) =>
+      hourAt(firstMs + at * HOUR_MS),
+    ),
+    ...(openMs < rememberedMs && {
+      forgotten: { first: hourAt(openMs), last: hourAt(rememberedMs - HOUR_MS) },
+    }),
+  };
 }
 
 /** A prediction or a score of the hour, as the join table's index shows it. */

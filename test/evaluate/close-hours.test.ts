@@ -16,8 +16,16 @@ const MATURED = Date.parse('2026-11-23T19:01:00Z');
 class Hours implements Pick<ClosedHourTable, keyof ClosedHourTable> {
   readonly kept = new Map<string, ClosedHour & { isTold: boolean }>();
   readonly asked = new Map<string, ReturnType<typeof instantOf>>();
-  async closed() {
-    return new Map([...this.kept].map(([hour, { isTold }]) => [hour, isTold]));
+  reached: string | undefined;
+  async closedUpTo() {
+    return this.reached;
+  }
+  async setClosedUpTo(_model: string, hour: string) {
+    if (this.reached === undefined || this.reached < hour) this.reached = hour;
+  }
+  async closed(_model: string, first: string, last: string) {
+    const between = [...this.kept].filter(([hour]) => first <= hour && hour <= last);
+    return new Map(between.map(([hour, { isTold }]) => [hour, isTold]));
   }
   async histograms() {
     return [...this.kept.values()].flatMap(({ arms }) =>
@@ -236,4 +244,52 @@ test('hours in which nothing was predicted are closed in silence', async () => {
 
 test('a model that is not deployed is an error', async () => {
   await expect(closeHours('nobody', closer)).rejects.toThrow('no model is named "nobody"');
+});
+
+describe('closing that was out', () => {
+  const HOUR_MS = 3_600_000;
+  /** Runs until nothing is left. @returns the hours that each run closed. */
+  async function catchUp(): Promise<number[]> {
+    const closed: number[] = [];
+    for (;;) {
+      const before = hours.kept.size;
+      await closeHours(deliveryTime.name, closer);
+      if (hours.kept.size === before) return closed;
+      closed.push(hours.kept.size - before);
+    }
+  }
+  const closedHours = () => [...hours.kept.keys()];
+
+  test.each([30, 150, 180])('for %i h goes on from where it stopped, a day a run', async (out) => {
+    await catchUp();
+    const last = closedHours().at(-1) ?? '';
+    nowMs += out * HOUR_MS;
+    const runs = await catchUp();
+    expect(runs.every((each) => each <= 24)).toBe(true);
+    expect(closedHours()).toHaveLength(24 + out);
+    expect(closedHours()).toEqual(closedHours().toSorted());
+    expect(hours.reached).toBe(closedHours().at(-1));
+    expect(hours.reached).not.toBe(last);
+  });
+
+  test('for longer than predictions are kept closes what is left, and says once what is not', async () => {
+    await catchUp();
+    // Kept for 24 + 168 h, of which 3 are for maturing and one is never whole.
+    nowMs += 200 * HOUR_MS;
+    await expect(closeHours(deliveryTime.name, closer)).rejects.toThrow(
+      /^the hours 2026-11-23T16 to 2026-11-24T03 of delivery-time were not closed in time/,
+    );
+    await catchUp();
+    expect(closedHours()).toHaveLength(24 + 188);
+  });
+
+  test('passes no hour that waits for what silence means', async () => {
+    entries = [predicted('a')];
+    await closeHours(cardFraud.name, closer);
+    expect(hours.reached).toBe('2026-11-09T17');
+    nowMs += 3 * HOUR_MS;
+    await closeHours(cardFraud.name, closer);
+    expect(hours.reached).toBe('2026-11-09T21');
+    expect(fact()).toMatchObject({ predictions: 1, scored: 0 });
+  });
 });

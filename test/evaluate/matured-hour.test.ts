@@ -3,20 +3,21 @@ import { describe, expect, test } from 'vitest';
 import { windowMetrics } from '../../functions/evaluate/hour-metrics.ts';
 import {
   type CohortItem,
-  dueHours,
   HourTally,
-  maturedHours,
+  openHours,
   windowFrom,
 } from '../../functions/evaluate/matured-hour.ts';
 import { cardFraud } from '../../functions/models/card-fraud.ts';
 import { searchRanking } from '../../functions/models/search-ranking.ts';
 
-const after = (hours: number) => ({
+const after = (maturityHours: number, horizonHours = 2160) => ({
   monitoring: {
     ...cardFraud.monitoring,
-    outcomes: { ...cardFraud.monitoring.outcomes, maturityHours: hours },
+    outcomes: { ...cardFraud.monitoring.outcomes, maturityHours, horizonHours },
   },
 });
+
+const NOW = Date.parse('2026-11-23T21:00:00Z');
 
 describe('an hour', () => {
   test.each([
@@ -25,13 +26,7 @@ describe('an hour', () => {
     ['2026-11-23T21:29:59Z', 2.5, '2026-11-23T17'],
     ['2026-11-23T21:30:00Z', 2.5, '2026-11-23T18'],
   ])('has matured at %s after %s h when its last prediction has', (now, hours, latest) => {
-    expect(maturedHours(Date.parse(now), after(hours)).at(-1)).toBe(latest);
-  });
-
-  test('is remembered for as long as the join table keeps it', () => {
-    const matured = maturedHours(Date.parse('2026-11-23T21:00:00Z'), after(2));
-    expect(matured).toHaveLength(168);
-    expect(matured[0]).toBe('2026-11-16T19');
+    expect(openHours(Date.parse(now), after(hours)).hours.at(-1)).toBe(latest);
   });
 
   test('ends a window of a week', () => {
@@ -39,27 +34,37 @@ describe('an hour', () => {
   });
 });
 
-describe('of the matured hours', () => {
-  const matured = maturedHours(Date.parse('2026-11-23T21:00:00Z'), after(2));
-
-  test('a first run closes the latest day', () => {
-    expect(dueHours(matured, new Set())).toEqual(matured.slice(-24));
+describe('hours to close', () => {
+  test('begin with the latest day at a first run', () => {
+    const { hours, forgotten } = openHours(NOW, after(2));
+    expect([hours.length, hours[0], forgotten]).toEqual([24, '2026-11-22T19', undefined]);
   });
 
-  test('every one after the first that was closed is closed once, oldest first, however many a run', () => {
-    fc.assert(
-      fc.property(fc.subarray(matured, { minLength: 1 }), (before) => {
-        const closed = new Set(before);
-        const order: string[] = [];
-        for (let due = dueHours(matured, closed); due.length > 0; due = dueHours(matured, closed)) {
-          expect(due.length).toBeLessThanOrEqual(24);
-          for (const hour of due) closed.add(hour);
-          order.push(...due);
-        }
-        expect(order).toEqual(order.toSorted());
-        expect([...closed].toSorted()).toEqual(matured.slice(matured.indexOf(before[0] ?? '')));
-      }),
-    );
+  test('go on after the last that all are closed up to', () => {
+    expect(openHours(NOW, after(2), '2026-11-23T16').hours).toEqual([
+      '2026-11-23T17',
+      '2026-11-23T18',
+    ]);
+    expect(openHours(NOW, after(2), '2026-11-23T18').hours).toEqual([]);
+  });
+
+  // Outcomes are taken for ten hours, and a prediction is kept for a week more.
+  const short = after(2, 10);
+
+  test('reach as far back as the join table remembers every prediction of them', () => {
+    const { hours, forgotten } = openHours(NOW, short, '2026-11-16T10');
+    expect([hours.length, hours[0], forgotten]).toEqual([176, '2026-11-16T11', undefined]);
+  });
+
+  test('leave out what it has forgotten in part, and say so', () => {
+    expect(openHours(NOW, short, '2026-11-16T08')).toMatchObject({
+      hours: expect.arrayContaining(['2026-11-16T11', '2026-11-23T18']),
+      forgotten: { first: '2026-11-16T09', last: '2026-11-16T10' },
+    });
+    expect(openHours(NOW + 1, short, '2026-11-16T10').forgotten).toEqual({
+      first: '2026-11-16T11',
+      last: '2026-11-16T11',
+    });
   });
 });
 
