@@ -64,7 +64,7 @@ export const DriftFound = z.object({
   features: z.array(ColumnDrift),
   /** Present where the predictions drifted. */
   prediction: z.optional(ColumnDrift),
-  /** Features that were not looked at, and why. */
+  /** Features that were not looked at, or the prediction, and why. */
   excluded: z.record(z.string(), z.string()),
 });
 export type DriftFound = z.infer<typeof DriftFound>;

@@ -56,10 +56,12 @@ export class DriftWindow {
       else if (column && isBinned(column)) this.#features.set(name, new ColumnCounts(column));
       else this.#excluded[name] = 'the version’s profile has it not';
     }
+    const predicted = predictionOf(spec);
     const prediction = profile.columns.find(
-      ({ name, role }) => role === 'prediction' && name === predictionOf(spec),
+      ({ name, role }) => role === 'prediction' && name === predicted,
     );
     if (prediction && isBinned(prediction)) this.#prediction = new ColumnCounts(prediction);
+    else this.#excluded[predicted] = 'the version’s profile has no predictions';
   }
 
   get rows(): number {

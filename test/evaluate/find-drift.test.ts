@@ -164,6 +164,19 @@ describe('a window that has moved', () => {
     expect(told).toMatchObject([{ detail: { rows: 600 } }]);
   });
 
+  test('says that predictions are not looked at where the profile has none', async () => {
+    rows = [asked(instances(600))];
+    const { columns } = profile;
+    await findDrift(
+      'm',
+      finder({ ...profile, columns: columns.filter(({ role }) => role !== 'prediction') }),
+    );
+    expect(lines).toMatchObject([
+      { excluded: { points: 'the version’s profile has no predictions' } },
+    ]);
+    expect(lines[0]).not.toHaveProperty('PredictionStability');
+  });
+
   test('looks at the predictions of the champion only', async () => {
     rows = [
       asked(instances(600)),
