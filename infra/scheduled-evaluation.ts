@@ -91,8 +91,21 @@ export class ScheduledEvaluation extends Construct {
     return role;
   }
 
+  /** What the functions that look over all models by schedule have in common. */
+  #scheduled() {
+    const { config, specs, key, deadLetters } = this.#props;
+    return {
+      files: { id: 'all', content: { 'specs.json': specs } },
+      invocation: { kind: 'asynchronous', deadLetters },
+      stage: config.stage,
+      key,
+      memoryMb: DEFAULTS.oneCpuMemoryMb,
+      timeout: Duration.minutes(15),
+    } as const;
+  }
+
   #hoursFunction(): ServiceFunction {
-    const { config, specs, key, joins, evaluations, work, bus, deadLetters } = this.#props;
+    const { joins, evaluations, work, bus } = this.#props;
     const hoursDue = new ServiceFunction(this, 'HoursDue', {
       handler: 'evaluate/hours-due',
       description: 'Hours whose predictions have matured are judged and closed',
@@ -103,12 +116,7 @@ export class ScheduledEvaluation extends Construct {
         WORK_QUEUE: work.queueUrl,
         EVENT_BUS: bus.eventBusName,
       },
-      files: { id: 'all', content: { 'specs.json': specs } },
-      invocation: { kind: 'asynchronous', deadLetters },
-      stage: config.stage,
-      key,
-      memoryMb: DEFAULTS.oneCpuMemoryMb,
-      timeout: Duration.minutes(15),
+      ...this.#scheduled(),
     });
     evaluations.grant(
       hoursDue,
@@ -125,8 +133,7 @@ export class ScheduledEvaluation extends Construct {
   }
 
   #driftFunction(): ServiceFunction {
-    const { config, specs, key, routes, artifacts, archive, bus, deadLetters, evaluations } =
-      this.#props;
+    const { routes, artifacts, archive, bus, evaluations } = this.#props;
     const driftDue = new ServiceFunction(this, 'DriftDue', {
       handler: 'evaluate/drift-due',
       description: 'What models are asked is compared with what their versions were made from',
@@ -138,12 +145,7 @@ export class ScheduledEvaluation extends Construct {
         EVALUATION_TABLE: evaluations.tableName,
         EVENT_BUS: bus.eventBusName,
       },
-      files: { id: 'all', content: { 'specs.json': specs } },
-      invocation: { kind: 'asynchronous', deadLetters },
-      stage: config.stage,
-      key,
-      memoryMb: DEFAULTS.oneCpuMemoryMb,
-      timeout: Duration.minutes(15),
+      ...this.#scheduled(),
     });
     routes.grant(driftDue, 'dynamodb:GetItem');
     evaluations.grant(driftDue, 'dynamodb:GetItem', 'dynamodb:PutItem');

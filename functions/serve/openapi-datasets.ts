@@ -3,7 +3,7 @@ import { Baseline } from '../contracts/dataset-evaluation.ts';
 import { DatasetProfile } from '../contracts/dataset-profile.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import type { OperatorPath } from './openapi-operators.ts';
-import { type JsonObject, objectOf, ref, schemaOf } from './openapi-parts.ts';
+import { type JsonObject, objectOf, pageOf, ref, schemaOf } from './openapi-parts.ts';
 
 const digest = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
 const uploadId = '0b8f6c1e-6f0b-4a53-9d2b-0d4c2f6f6a11';
@@ -173,12 +173,6 @@ const text: JsonObject = { type: 'string', maxLength: LIMITS.textCharacters };
 const reason: JsonObject = { ...text, minLength: 1 };
 const nullableText: JsonObject = { type: ['string', 'null'] };
 const counts: JsonObject = { type: 'integer', minimum: 0 };
-
-const pageOf = (name: string, items: string): JsonObject =>
-  objectOf({
-    [name]: { type: 'array', maxItems: LIMITS.pageSize, items: ref(items) },
-    cursor: { ...nullableText, description: 'Give it as ?cursor= for the next page.' },
-  });
 
 /** Parameters of the paths above. */
 export const datasetParameters = (): Record<string, JsonObject> => ({

@@ -9,6 +9,7 @@ import {
   type JsonObject,
   jsonContent,
   objectOf,
+  pageOf,
   pathParameter,
   ref,
   responsesOf,
@@ -135,13 +136,7 @@ export const operatorSchemas = (): Record<string, JsonObject> => ({
   ...lookSchemas(),
   Version: schemaOf(Version),
   Route: schemaOf(Route),
-  VersionPage: objectOf({
-    versions: { type: 'array', maxItems: LIMITS.pageSize, items: ref('Version') },
-    cursor: {
-      type: ['string', 'null'],
-      description: 'Give it as ?cursor= for the next page; null on the last one.',
-    },
-  }),
+  VersionPage: pageOf('versions', 'Version'),
   UploadRequest: objectOf({
     digest: schemaOf(Digest),
     sizeBytes: { type: 'integer', minimum: 1, maximum: LIMITS.artifactBytes },

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { LIMITS } from '../contracts/limits.ts';
 
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -21,6 +22,16 @@ export const objectOf = (
   required: Object.keys(properties).filter((name) => !optional.includes(name)),
   additionalProperties: false,
 });
+
+/** A page of a list, under the name of what it lists. */
+export const pageOf = (name: string, items: string): JsonObject =>
+  objectOf({
+    [name]: { type: 'array', maxItems: LIMITS.pageSize, items: ref(items) },
+    cursor: {
+      type: ['string', 'null'],
+      description: 'Give it as ?cursor= for the next page; null on the last one.',
+    },
+  });
 
 /** Statuses other than success, each with its reason; all have the body `Error`. */
 const REFUSALS = {

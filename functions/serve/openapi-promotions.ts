@@ -3,7 +3,7 @@ import { LIMITS } from '../contracts/limits.ts';
 import { Hypothesis, Promotion, PromotionPlace } from '../contracts/promotion.ts';
 import { VersionNumber } from '../contracts/version.ts';
 import type { OperatorPath } from './openapi-operators.ts';
-import { type JsonObject, objectOf, ref, schemaOf } from './openapi-parts.ts';
+import { type JsonObject, objectOf, pageOf, ref, schemaOf } from './openapi-parts.ts';
 
 const why = { reason: 'Complaints from the north zone.' };
 
@@ -147,13 +147,7 @@ function promotionSchema(): JsonObject {
 
 export const promotionSchemas = (): Record<string, JsonObject> => ({
   Promotion: promotionSchema(),
-  PromotionPage: objectOf({
-    promotions: { type: 'array', maxItems: LIMITS.pageSize, items: ref('Promotion') },
-    cursor: {
-      type: ['string', 'null'],
-      description: 'Give it as ?cursor= for the next page; null on the last one.',
-    },
-  }),
+  PromotionPage: pageOf('promotions', 'Promotion'),
   StartPromotionRequest: objectOf(
     {
       version: schemaOf(VersionNumber),

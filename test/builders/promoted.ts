@@ -98,3 +98,13 @@ export async function passTime(
   }
   throw new Error(`${promotion.id} is ${seen.state} at ${JSON.stringify(seen.place)} after all`);
 }
+
+/** Facts of a promotion that the bus has heard, each once, in the order in which it first heard them. */
+export async function toldOf(stack: RunningStack, { id }: Promotion): Promise<string[]> {
+  const told = new Map<string, string>();
+  for await (const { 'detail-type': type, detail } of stack.events.archived('slipway-main')) {
+    const fact = JSON.stringify(detail);
+    if (fact.includes(`"${id}"`)) told.set(`${type} ${fact}`, type);
+  }
+  return [...told.values()];
+}

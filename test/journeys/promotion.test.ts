@@ -10,6 +10,7 @@ import {
   showPromotion,
   startPromotion,
   statesOf,
+  toldOf,
 } from '../builders/promoted.ts';
 import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
 
@@ -60,16 +61,6 @@ beforeAll(async () => {
 });
 afterAll(() => stack.dispose());
 
-/** Facts of a promotion that the bus has heard, each once, in the order in which it first heard them. */
-async function toldOf({ id }: Promotion): Promise<string[]> {
-  const told = new Map<string, string>();
-  for await (const { 'detail-type': type, detail } of stack.events.archived('slipway-main')) {
-    const fact = JSON.stringify(detail);
-    if (fact.includes(`"${id}"`)) told.set(`${type} ${fact}`, type);
-  }
-  return [...told.values()];
-}
-
 const isOver = ({ state }: Promotion): boolean => state !== 'running';
 const post = (spec: ModelSpec, { id }: Promotion, verb: string, body: object) =>
   stack.client.request<Promotion>('POST', `/v1/promotions/${spec.name}/${id}/${verb}`, body);
@@ -89,7 +80,7 @@ describe('a version', () => {
     expect(route?.formerChampion?.version).toBe('1');
     const ideas = await stack.client.request('GET', `/v1/promotions/${short.name}/ideas`);
     expect(ideas).toMatchObject({ good: 1, bad: 0, goodShare: 1 });
-    await until(async () => (await toldOf(promotion)).includes('PromotionEnded'));
+    await until(async () => (await toldOf(stack, promotion)).includes('PromotionEnded'));
   });
 
   test('reaches production while the bus is away, and every change is told in order once it is back', async () => {
@@ -101,11 +92,11 @@ describe('a version', () => {
     });
     const promotion = await startPromotion(stack, short, version);
     expect(await passTime(stack, promotion, isOver)).toMatchObject({ state: 'promoted' });
-    expect(await toldOf(promotion)).toEqual([]);
+    expect(await toldOf(stack, promotion)).toEqual([]);
     away[Symbol.dispose]();
     stack.clock.advance(301_000);
-    await until(async () => (await toldOf(promotion)).includes('PromotionEnded'));
-    expect(await toldOf(promotion)).toEqual([
+    await until(async () => (await toldOf(stack, promotion)).includes('PromotionEnded'));
+    expect(await toldOf(stack, promotion)).toEqual([
       'PromotionStarted',
       'PromotionJudged',
       'PromotionAdvanced',

@@ -30,10 +30,8 @@ afterAll(() => tables[Symbol.asyncDispose]());
 
 const numbered = (number: number, over: Partial<Promotion> = {}): Promotion =>
   aPromotion({ model, id: `${model}-p${number}`, ...over });
-const fact = (type: string): BusEvent => ({
-  type,
-  detail: { at: instantOf(START_MS), model },
-});
+const AT = instantOf(START_MS);
+const fact = (type: string): BusEvent => ({ type, detail: { at: AT, model } });
 /** Facts that were written, and are told with this. */
 async function factsTold(): Promise<string[]> {
   const types: string[] = [];
@@ -188,12 +186,7 @@ describe('an end', () => {
 });
 
 describe('a decision', () => {
-  const decision = (isApproved: boolean) => ({
-    isApproved,
-    reason: 'looked at',
-    by: 'ada',
-    at: instantOf(START_MS),
-  });
+  const decision = (isApproved: boolean) => ({ isApproved, reason: 'fine', by: 'ada', at: AT });
   const asked = async () => {
     const promotion = await started();
     const approval = { token: 'the-token', expiresAt: instantOf(START_MS + 9) };
@@ -226,7 +219,7 @@ describe('a decision', () => {
 });
 
 test('only an inconclusive promotion takes a note of who has overridden it', async () => {
-  const overridden = { by: 'ada', reason: 'cheaper', at: instantOf(START_MS) };
+  const overridden = { by: 'ada', reason: 'cheaper', at: AT };
   const noted = async (state: Promotion['state']) => {
     const promotion = await started();
     await table.end(endedAs(promotion, state), []);

@@ -2,30 +2,10 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../functions/contracts/limits.ts';
-import type { PredictionLine } from '../../functions/contracts/prediction-line.ts';
 import { readLoggedRequests } from '../../functions/serve/logged-requests.ts';
 import { embeddedMetrics, predictionLines } from '../../functions/serve/prediction-log.ts';
-import { aRoute, START_MS } from '../builders/route.ts';
-
-const aLine = (overrides: Partial<PredictionLine> = {}): PredictionLine => ({
-  kind: 'prediction',
-  predictionId: 'p1',
-  at: aRoute().changedAt,
-  model: 'm',
-  version: '1',
-  digest: 'd',
-  arm: 'champion',
-  isEnrolled: false,
-  caller: 'key',
-  routeEpoch: 1,
-  rows: 1,
-  latencyMs: 1,
-  asked: { api: 'predict', instances: [{ a: 1 }] },
-  withheld: [],
-  outputs: [],
-  isShadowed: true,
-  ...overrides,
-});
+import { aLine } from '../builders/prediction-line.ts';
+import { START_MS } from '../builders/route.ts';
 
 const delivered = (messages: readonly string[], messageType = 'DATA_MESSAGE') => {
   const logEvents = messages.map((message, at) => ({

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { type AsyncEvent, AsyncQueue } from '../workers/async-queue.ts';
-import type { EnvironmentHooks, FunctionImage, Outcome } from '../workers/environment.ts';
-import { EnvironmentPool } from '../workers/environment-pool.ts';
+import type { Outcome } from '../workers/environment.ts';
 import { notEmulated, readBody } from './aws-json.ts';
 import {
   type Call,
@@ -13,29 +12,20 @@ import {
   type Resource,
   ServiceError,
 } from './emulator.ts';
-import { isRecord } from './json.ts';
-import { failureDestinationOf, failureRecord } from './lambda-destinations.ts';
+import { failureRecord } from './lambda-destinations.ts';
+import {
+  type EmulatedFunction,
+  emulateFunction,
+  type FunctionHost,
+  nameIn,
+} from './lambda-functions.ts';
 import { type InvocationMetrics, measureInvocation } from './lambda-metrics.ts';
 import { LAMBDA_TYPES } from './lambda-types.ts';
 import type { Authorizer } from './policy.ts';
 
-export interface LambdaOptions {
-  readonly folder: string;
+export interface LambdaOptions extends FunctionHost {
   readonly clock: Clock;
   readonly authorizer: () => Authorizer;
-  /** Environments of one function at once. */
-  readonly environments: number;
-  /** Real milliseconds before each further attempt at an asynchronous event; Lambda waits 1 and 2 minutes. */
-  readonly retryDelaysMs: readonly number[];
-  /** Unpacked code of a function or a layer. */
-  readonly assetFolder: (property: unknown) => string;
-  /** Unpacked layer, which may differ from the template's where its binaries are for another machine. */
-  readonly layerFolder: (layer: Resource) => string;
-  /** Endpoints and credentials, as an environment of this role gets them. */
-  readonly ambient: (roleArn: string, functionName: string) => Readonly<Record<string, string>>;
-  readonly onLine: (logGroup: string, stream: string, line: string) => void;
-  readonly onStart: (pid: number) => void;
-  readonly onExit: (pid: number) => void;
   /** Takes an event that failed for good. */
   readonly onFailure: (
     destinationArn: string,
@@ -47,14 +37,6 @@ export interface LambdaOptions {
   readonly onFault: (fault: unknown) => void;
 }
 
-interface EmulatedFunction {
-  readonly name: string;
-  readonly arn: string;
-  readonly pool: EnvironmentPool;
-  readonly failureDestination: string | undefined;
-  readonly retries: number;
-}
-
 /** Lambda refuses larger events and answers. */
 const SYNCHRONOUS_BYTES = 6 * 1024 * 1024;
 const ASYNCHRONOUS_BYTES = 1024 * 1024;
@@ -63,8 +45,6 @@ const ASYNCHRONOUS_BYTES = 1024 * 1024;
 const THROTTLED_PAUSE_MS = 1000;
 
 const INVOKE = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
-
-const stringOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** Functions in child processes, from the very assets that deploy. */
 export class LambdaEmulator implements Emulator {
@@ -84,7 +64,7 @@ export class LambdaEmulator implements Emulator {
   async start(resources: readonly Resource[]): Promise<void> {
     for (const resource of resources)
       if (resource.type === 'AWS::Lambda::Function')
-        this.#functions.set(resource.ref, this.#emulate(resource, resources));
+        this.#functions.set(resource.ref, emulateFunction(resource, resources, this.#options));
     for (const event of this.#queue.unfinished()) this.#runInBackground(event);
   }
 
@@ -168,63 +148,6 @@ export class LambdaEmulator implements Emulator {
     this.#stopping.abort();
     for (const { pool } of this.#functions.values()) pool.stop();
     await Promise.all(this.#pending);
-  }
-
-  #emulate(resource: Resource, resources: readonly Resource[]): EmulatedFunction {
-    const { ref: name, attributes, properties } = resource;
-    const logGroup = isRecord(properties['LoggingConfig'])
-      ? stringOf(properties['LoggingConfig']['LogGroup'])
-      : '';
-    const invokeConfig = resources.find(
-      ({ type, properties: config }) =>
-        type === 'AWS::Lambda::EventInvokeConfig' && config['FunctionName'] === name,
-    );
-    const reserved = properties['ReservedConcurrentExecutions'];
-    const hooks: EnvironmentHooks = {
-      onLine: (line, stream) => this.#options.onLine(logGroup, stream, line),
-      onStart: this.#options.onStart,
-      onExit: this.#options.onExit,
-    };
-    return {
-      name,
-      arn: attributes['Arn'] ?? '',
-      pool: new EnvironmentPool(this.#image(resource, resources), hooks, {
-        environments: this.#options.environments,
-        reserved: typeof reserved === 'number' ? reserved : undefined,
-      }),
-      failureDestination: failureDestinationOf(invokeConfig),
-      retries: Number(
-        invokeConfig?.properties['MaximumRetryAttempts'] ?? this.#options.retryDelaysMs.length,
-      ),
-    };
-  }
-
-  #image(
-    { ref: name, attributes, properties }: Resource,
-    resources: readonly Resource[],
-  ): FunctionImage {
-    const { environment: declared = {} } = {
-      environment: isRecord(properties['Environment'])
-        ? properties['Environment']['Variables']
-        : {},
-    };
-    const layers = Array.isArray(properties['Layers']) ? properties['Layers'] : [];
-    return {
-      name,
-      arn: attributes['Arn'] ?? '',
-      codeFolder: this.#options.assetFolder(properties['Code']),
-      layerFolders: resources
-        .filter(({ type, ref }) => type === 'AWS::Lambda::LayerVersion' && layers.includes(ref))
-        .map(this.#options.layerFolder),
-      handler: stringOf(properties['Handler']),
-      environment: {
-        ...(declared as Record<string, string>),
-        ...this.#options.ambient(stringOf(properties['Role']), name),
-      },
-      memoryMb: Number(properties['MemorySize'] ?? 128),
-      timeoutMs: Number(properties['Timeout'] ?? 3) * 1000,
-      temporaryFolder: join(this.#options.folder, 'tmp', name),
-    };
   }
 
   #find(nameOrArn: string): EmulatedFunction {
@@ -325,6 +248,3 @@ const tooLarge = (limitBytes: number): ServiceError =>
     'RequestTooLargeException',
     `Request must be smaller than ${limitBytes} bytes for the InvokeFunction operation`,
   );
-
-/** `name` of `name`, `arn:…:function:name` and `arn:…:function:name:qualifier`. */
-const nameIn = (nameOrArn: string): string => /:function:([^:]+)/.exec(nameOrArn)?.[1] ?? nameOrArn;

@@ -7,11 +7,11 @@ import { copyObject } from './s3-copy.ts';
 import { listObjects } from './s3-list.ts';
 import {
   abortMultipartUpload,
-  completeMultipartUpload,
   createMultipartUpload,
   listParts,
   uploadPart,
 } from './s3-multipart.ts';
+import { completeMultipartUpload } from './s3-multipart-completion.ts';
 import { deleteObject, getObject, headObject, putObject } from './s3-objects.ts';
 import {
   authorizeBucket,
