@@ -64,6 +64,7 @@ test('an edited spec changes the assets of its model, and of what knows all mode
   const before = assetsOf(app);
   const after = assetsOf(edited);
   expect(Object.keys(after).filter((name) => after[name] !== before[name])).toEqual([
+    'delivery/PromoteAnnounceChanges',
     'delivery/PromoteOperatorApi',
     'delivery/RecordLogged',
     'delivery/RecordRetrying',
@@ -72,8 +73,8 @@ test('an edited spec changes the assets of its model, and of what knows all mode
     'delivery/CurateImport',
     'delivery/CurateExport',
     'delivery/CurateSnapshot',
-    'delivery/CurateDatasetApi',
     'delivery/CurateAnnounce',
+    'delivery/CurateDatasetApi',
     'delivery/EvaluateDatasetEvaluation',
     'delivery/EvaluateValidationMoved',
     'delivery/EvaluateScheduledHoursDue',

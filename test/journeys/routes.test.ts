@@ -40,7 +40,18 @@ async function writeRoute(change: (route: Route) => Partial<Route>): Promise<Rou
   );
   await tables.send(new PutCommand({ TableName: table?.ref ?? '', Item: next }));
   stack.clock.advance(ROUTE_AGE_MS + 1);
+  await routeRead();
   return next;
+}
+
+/** Waits until the one environment has read the route: where a table is slow, an older one may serve. */
+async function routeRead(): Promise<void> {
+  const stale = () => stack.metrics.statistics('Slipway', 'StaleRoutes', { Model: 'm' }).sum;
+  await until(async () => {
+    const before = stale();
+    await ask();
+    return stale() === before;
+  });
 }
 
 const inAnHour = () => instantOf(stack.clock.nowMs() + 3_600_000);
@@ -127,6 +138,7 @@ describe('a route', () => {
     const forward = await stack.client.route('m');
     await stack.client.setChampion('m', '1', forward?.epoch ?? 0, 'and back');
     stack.clock.advance(ROUTE_AGE_MS);
+    await routeRead();
     expect(await ask(unit)).toMatchObject({ arm: 'champion', version: '1' });
   });
 
