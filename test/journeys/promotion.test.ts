@@ -30,13 +30,13 @@ const short = planned('short', [
   { kind: 'smoke-test' },
   budgets,
   { kind: 'production' },
-  { kind: 'bake', hours: 1 },
+  { kind: 'bake', hours: 0.1 },
 ]);
 const asked = planned('asked', [
   { kind: 'smoke-test' },
   { kind: 'approve', expiresAfterHours: 24 },
   { kind: 'production' },
-  { kind: 'bake', hours: 2 },
+  { kind: 'bake', hours: 0.1 },
 ]);
 const tested = planned('tested', [
   {
