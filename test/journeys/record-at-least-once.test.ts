@@ -21,6 +21,8 @@ import { type RunningStack, serveLinear, startStack, until } from '../builders/r
 const PREDICTIONS = process.env['SLIPWAY_FULL'] ? 20_000 : 1_000;
 const CALLERS_AT_ONCE = 8;
 const KILLS = 5;
+/** Outcomes a report. */
+const TOLD_AT_ONCE = 4;
 const PROMOTION = 'try';
 const spec = aModel('m');
 const { task } = spec;
@@ -46,8 +48,14 @@ interface Made {
   readonly outcome: number | undefined;
 }
 
+interface Told {
+  readonly predictionId: string;
+  readonly outcome: number;
+  readonly observedAt: string;
+}
+
 /** One request and, for nine of ten, its outcome; a few are corrected, a few are told twice. */
-async function ask(at: number, random: () => number): Promise<Made> {
+async function ask(at: number, random: () => number): Promise<{ made: Made; told: Told[] }> {
   const unit = `customer-${at % Math.floor(PREDICTIONS / 4)}`;
   const { json } = await stack.call('POST', '/v1/models/m/predict', {
     unit,
@@ -56,17 +64,20 @@ async function ask(at: number, random: () => number): Promise<Made> {
   const id = String(json['predictionId']);
   const arm = bucketOf(`${PROMOTION}/variant`, unit) < 5000 ? 'champion' : 'challenger';
   expect(json['arm']).toBe(arm);
-  if (random() < 0.1) return { id, unit, arm, outcome: undefined };
-  const told = Math.round(random() * 40) / 2;
+  if (random() < 0.1) return { made: { id, unit, arm, outcome: undefined }, told: [] };
+  const value = Math.round(random() * 40) / 2;
   const nowMs = stack.clock.nowMs();
-  const first = { predictionId: id, outcome: told, observedAt: instantOf(nowMs - 2_000) };
-  const corrected = { ...first, outcome: told + 1, observedAt: instantOf(nowMs - 1_000) };
+  const first = { predictionId: id, outcome: value, observedAt: instantOf(nowMs - 2_000) };
+  const corrected = { ...first, outcome: value + 1, observedAt: instantOf(nowMs - 1_000) };
   const isCorrected = random() < 0.1;
-  // At once, so that many are told of before their prediction is recorded.
-  const batch = isCorrected ? [corrected, first] : random() < 0.1 ? [first, first] : [first];
-  const results = await report(stack, batch);
+  const told = isCorrected ? [corrected, first] : random() < 0.1 ? [first, first] : [first];
+  return { made: { id, unit, arm, outcome: isCorrected ? corrected.outcome : value }, told };
+}
+
+async function tell(outcomes: readonly Told[]): Promise<void> {
+  if (outcomes.length === 0) return;
+  const results = await report(stack, outcomes);
   expect(results.filter(({ status }) => status === 'refused')).toEqual([]);
-  return { id, unit, arm, outcome: isCorrected ? corrected.outcome : told };
 }
 
 /** What callers made, and which of it the recorder had in hand when it was killed. */
@@ -79,12 +90,18 @@ async function askAll() {
   const killEvery = Math.floor(PREDICTIONS / (KILLS + 1));
   await Promise.all(
     Array.from({ length: CALLERS_AT_ONCE }, async () => {
+      const untold: Told[] = [];
       for (const at of turns) {
-        made.push(await ask(at, random));
+        const asked = await ask(at, random);
+        made.push(asked.made);
+        untold.push(...asked.told);
+        // So soon that many are told of before their prediction is recorded.
+        if (untold.length >= TOLD_AT_ONCE) await tell(untold.splice(0));
         if (at > 0 && at % killEvery === 0 && at / killEvery <= KILLS)
           for (const payload of stack.lambda.crash(recorder()))
             for (const id of predictionsIn(payload)) interrupted.add(id);
       }
+      await tell(untold);
     }),
   );
   return { made, interrupted };
