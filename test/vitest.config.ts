@@ -1,9 +1,15 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
+/** Whatever tests and what they start leave behind goes with the run. */
+const temporary = mkdtempSync(join(tmpdir(), 'slipway-tests-'));
+process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
+
 /**
- * A worker for each core, and no fresh module registry for each file: loading CDK, the bundles and ONNX Runtime
- * once a worker, not once a file, halves the time of the suite. So no file may leave state behind in a module.
+ * A worker for each core, and no fresh module registry for each file: CDK, the bundles and ONNX Runtime are
+ * loaded once a worker, not once a file. So no file may leave state behind in a module.
  */
 export default defineConfig({
   test: {
@@ -13,7 +19,7 @@ export default defineConfig({
     restoreMocks: true,
     unstubEnvs: true,
     coverage: { provider: 'v8', include: ['functions/**/*.ts'] },
-    env: { AWS_REGION: 'us-east-1', CDK_VALIDATION: 'false' },
+    env: { AWS_REGION: 'us-east-1', CDK_VALIDATION: 'false', TMPDIR: temporary },
     projects: [
       {
         extends: true,
