@@ -80,13 +80,18 @@ export const alarmsIn = (
     ? { champion: [], challenger: [...new Set([...champion, ...model])] }
     : { champion: [...champion], challenger: [...challenger] };
 
-const NO_UNITS = { exposures: [], days: [], totals: {} } satisfies CohortUnits;
+const NO_UNITS = { exposures: [], days: [], totals: {}, latest: {} } satisfies CohortUnits;
 
 interface CohortUnits {
   readonly exposures: Awaited<ReturnType<UnitReader['exposures']>>;
   readonly days: readonly string[];
   readonly totals: MetricTotals;
+  /** Of the last few days alone. */
+  readonly latest: MetricTotals;
 }
+
+/** A day without anybody happens; so many in a row, where somebody came before, are an outage. */
+const SILENT_DAYS = 2;
 
 /** Evidence for a test over mature cohorts of units. */
 export async function cohortEvidence(
@@ -96,13 +101,13 @@ export async function cohortEvidence(
   sources: LookSources,
 ): Promise<LookEvidence> {
   const reading = new Reading();
-  const { exposures, days, totals } = await reading.try(
+  const { exposures, days, totals, latest } = await reading.try(
     'units',
     () => readCohorts(subject, measured, sources),
     NO_UNITS,
   );
   const metrics = measured.map((each) => sumsOf(each, totals));
-  const judged = metrics[0]?.arms;
+  const [judged] = measured.map((each) => sumsOf(each, latest).arms);
   const isSilent =
     days.length > 0 &&
     exposures.length > 0 &&
@@ -126,15 +131,15 @@ async function readCohorts(
   const { id, model, place, placeSince } = promotion;
   const exposures = await sources.units.exposures(id, placeSince);
   const days = matureCohorts(placeSince, nowMs, spec.monitoring.outcomes.maturityHours);
-  let totals: MetricTotals = {};
+  const byDay: MetricTotals[] = [];
   for (const day of days)
-    totals = mergeTotals(
-      totals,
+    byDay.push(
       await sources.frozen(model, `cohort#${id}#${place.step}#${day}`, async () =>
         totalsOf(await sources.units.cohort(id, day, exposures), measured),
       ),
     );
-  return { exposures, days, totals };
+  const merged = (cohorts: readonly MetricTotals[]) => cohorts.reduce(mergeTotals, {});
+  return { exposures, days, totals: merged(byDay), latest: merged(byDay.slice(-SILENT_DAYS)) };
 }
 
 /** Evidence while a pilot lasts: too short for cohorts, so every matured request since it was opened. */

@@ -10,6 +10,7 @@ import {
   isOver,
   type LookSources,
   pilotEvidence,
+  Reading,
   type Subject,
 } from './evidence.ts';
 import { renewLease } from './exposure.ts';
@@ -24,6 +25,7 @@ import {
   unjudgedGuardrails,
 } from './look-judgement.ts';
 import { judgedEvent, type PromotionContext, specOf, stepOf } from './promotion-context.ts';
+import { countLatest } from './request-counts.ts';
 import { judgeShadow, type ShadowSources } from './shadow-judgement.ts';
 import { SMALLEST_SAMPLE, type TestPlan } from './test-plan.ts';
 
@@ -122,16 +124,15 @@ async function lookAtPilot(
   const bakeDays = (step.ramp[rung]?.bakeMinutes ?? 0) / 1440;
   const plan = watchPlan(guardrails, lastsSeconds(step, promotion.place) / 86_400);
   const judged = judgeLook(plan, evidence);
-  const asked = evidence.requests?.challenger ?? 0;
+  const missing =
+    missingRequests(evidence, await requestsLately(bakeDays, subject, lookers)) ??
+    tooFewUnits(unseen(step, plan, evidence, subject));
   return byTheClock({
     plan,
     evidence,
     judged,
     isLongEnough: evidence.days >= bakeDays,
-    missing:
-      asked === 0
-        ? 'nobody asked the challenger anything'
-        : tooFewUnits(unseen(step, plan, evidence, subject)),
+    missing,
     isLast: isOver(evidence, plan.maximumDays, step, promotion),
   });
 }
@@ -147,6 +148,28 @@ async function lookAtBake(
   const isLongEnough = evidence.days >= plan.maximumDays;
   const isLast = isOver(evidence, plan.maximumDays, step, subject.promotion);
   return byTheClock({ plan, evidence, judged, isLongEnough, missing: undefined, isLast });
+}
+
+/** Requests come by day and by night, but a quarter of a rung without any is an outage somewhere. */
+const LATELY = { shareOfRung: 1 / 4, leastHours: 2, mostHours: 24 };
+
+/** Undefined where it cannot be read, which holds by itself. */
+async function requestsLately(
+  bakeDays: number,
+  subject: Subject,
+  sources: LookSources,
+): Promise<number | undefined> {
+  const { shareOfRung, leastHours, mostHours } = LATELY;
+  const hours = Math.min(Math.max(bakeDays * 24 * shareOfRung, leastHours), mostHours);
+  return new Reading().try('requests', () => countLatest(hours, subject, sources), undefined);
+}
+
+function missingRequests(
+  { requests }: LookEvidence,
+  lately: number | undefined,
+): string | undefined {
+  if ((requests?.challenger ?? 0) === 0) return 'nobody asked the challenger anything';
+  return lately === 0 ? 'no request of either arm has been recorded lately' : undefined;
 }
 
 const tooFewUnits = (metrics: readonly string[]): string | undefined =>

@@ -7,6 +7,7 @@ import { NO_REQUESTS, type RequestCounts } from './unit-reader.ts';
 
 /** Days and hours counted at once; each hour reads all its partitions. */
 const AT_ONCE = 4;
+const HOUR_MS = 3_600_000;
 
 type CountSources = Pick<LookSources, 'frozen'> & {
   readonly units: Pick<LookSources['units'], 'requests'>;
@@ -30,21 +31,47 @@ export async function countRequests(
   return addUp(counts);
 }
 
+/** Requests of both arms in so many hours until now, of those since the place was opened. */
+export async function countLatest(
+  hours: number,
+  subject: Subject,
+  sources: CountSources,
+): Promise<number> {
+  const { promotion, nowMs } = subject;
+  const fromMs = Math.max(epochMsOf(promotion.placeSince), nowMs - hours * HOUR_MS);
+  const { requests } = await countHours(hoursBetween(fromMs, nowMs), subject, sources);
+  return requests.champion + requests.challenger;
+}
+
 function countDay(
   day: string,
   hours: readonly string[],
-  { promotion, nowMs }: Subject,
+  subject: Subject,
+  sources: CountSources,
+): Promise<RequestCounts> {
+  const count = () => countHours(hours, subject, sources);
+  return isHourOver(`${day}T23`, subject.nowMs)
+    ? sources.frozen(subject.promotion.model, nameOf(day, subject), count)
+    : count();
+}
+
+async function countHours(
+  hours: readonly string[],
+  subject: Subject,
   { units, frozen }: CountSources,
 ): Promise<RequestCounts> {
-  const { id, model, place, placeSince } = promotion;
-  const name = (span: string): string => `requests#${id}#${place.step}#${place.rung ?? 0}#${span}`;
-  const countHour = (hour: string): Promise<RequestCounts> => {
-    const count = () => units.requests(id, hour, placeSince);
-    return isHourOver(hour, nowMs) ? frozen(model, name(hour), count) : count();
-  };
-  const count = async () => addUp(await inParallel(hours, AT_ONCE, countHour));
-  return isHourOver(`${day}T23`, nowMs) ? frozen(model, name(day), count) : count();
+  const { promotion, nowMs } = subject;
+  const counts = await inParallel(hours, AT_ONCE, (hour) => {
+    const count = () => units.requests(promotion.id, hour, promotion.placeSince);
+    return isHourOver(hour, nowMs)
+      ? frozen(promotion.model, nameOf(hour, subject), count)
+      : count();
+  });
+  return addUp(counts);
 }
+
+const nameOf = (span: string, { promotion: { id, place } }: Subject): string =>
+  `requests#${id}#${place.step}#${place.rung ?? 0}#${span}`;
 
 const addArms = (one: Arms<number>, other: Arms<number>): Arms<number> => ({
   champion: one.champion + other.champion,

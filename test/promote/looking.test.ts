@@ -80,9 +80,19 @@ describe('a pilot', () => {
     expect(await stand.lookNow()).toMatchObject({ verdict: 'INCONCLUSIVE' });
 
     const seen = standingIn(PLACE.widerPilot, {}, withoutTest);
-    fill(seen, { days: 0.01 });
+    fill(seen, { units: 900, days: 0.2 });
     seen.held.clock.advance(5 * HOUR_MS);
     expect(await seen.lookNow()).toMatchObject({ verdict: 'PASS' });
+  });
+
+  test('of which nothing is recorded any more passes nothing, however much was seen before', async () => {
+    const stand = standingIn(PLACE.widerPilot);
+    fill(stand, { units: 900, days: 0.01 });
+    stand.held.clock.advance(3.5 * HOUR_MS);
+    expect(await stand.lookNow()).toMatchObject({
+      verdict: 'HOLD',
+      reason: 'no request of either arm has been recorded lately',
+    });
   });
 
   test('is taken back by the exact test when failures are the challenger’s', async () => {
@@ -193,11 +203,19 @@ describe('a bake', () => {
 describe('an A/B test', () => {
   test('of a better version passes after its days', async () => {
     const stand = standingIn(PLACE.ab);
-    fill(stand, { challenger: 4, days: 6 });
+    fill(stand, { challenger: 4, days: 8 });
     stand.held.clock.advance(6 * DAY_MS);
     expect(await stand.lookNow()).toMatchObject({ verdict: 'CONTINUE' });
     stand.held.clock.advance(4 * DAY_MS);
     expect(await stand.lookNow()).toMatchObject({ verdict: 'PASS' });
+  });
+
+  test('of which nothing was recorded for two days holds, however much better the days before were', async () => {
+    const stand = standingIn(PLACE.ab);
+    fill(stand, { challenger: 4, days: 4 });
+    stand.held.clock.advance(10 * DAY_MS);
+    expect(await stand.lookNow()).toMatchObject({ verdict: 'HOLD' });
+    expect(stand.held.looks.at(-1)?.judged.rule).toBe('no-data');
   });
 
   test('of an equal version ends undecided', async () => {
