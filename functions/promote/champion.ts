@@ -3,6 +3,7 @@ import { LIMITS } from '../contracts/limits.ts';
 import type { Route, ServedVersion } from '../contracts/route.ts';
 import type { Version } from '../contracts/version.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { TransactItem } from '../runtime/transaction.ts';
 import type { EndpointStore } from './endpoint-store.ts';
 import type { RouteStore, RouteWrite } from './route-store.ts';
 import type { RouteTable } from './route-table.ts';
@@ -17,6 +18,8 @@ export interface ChampionRequest {
   readonly by: string;
   /** Always remember the champion before: a promotion bakes, and must be able to return. */
   readonly mayReturn?: boolean;
+  /** What must hold besides: that the promotion which asks still runs. */
+  readonly onlyIf?: TransactItem;
 }
 
 export interface ChampionStores {
@@ -45,7 +48,7 @@ const SERVABLE: readonly Version['stage'][] = [
 /**
  * Makes a version the champion by compare-and-set of the route's epoch.
  * @throws ApiError 404 for an unknown version, 409 with the current epoch when the route has changed or
- * the version is retired or rejected, 502 when its endpoint could not be made.
+ * the version is retired or rejected or the promotion that asks has ended, 502 when its endpoint could not be made.
  */
 export async function setChampion(
   request: ChampionRequest,
@@ -75,7 +78,7 @@ export async function setChampion(
     changedBy: request.by,
     reason: request.reason,
   };
-  await settle(stores.champions.crown(route), route.model, stores);
+  await settle(stores.champions.crown(route, request.onlyIf), route.model, stores);
   return { kind: 'changed', route };
 }
 
@@ -149,6 +152,12 @@ async function settle(
   const { kind } = await writing;
   if (kind === 'written') return;
   if (kind === 'route-changed') throw outdated(model, await routes.read(model));
+  if (kind === 'overtaken')
+    throw new ApiError(
+      409,
+      'PROMOTION_ENDED',
+      `the promotion that was to change the champion of ${model} ended meanwhile`,
+    );
   throw new ApiError(
     409,
     'VERSION_NOT_SERVABLE',

@@ -22,6 +22,7 @@ export async function crown(
       reason: `${id}: ${hypothesis.change}`,
       by: id,
       mayReturn: true,
+      onlyIf: context.promotions.whileRunning({ model, id }),
     },
     { ...context, champions: context.routeStore },
   );

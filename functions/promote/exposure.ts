@@ -137,7 +137,7 @@ const firstLookMs = (step: WatchedStep, place: PromotionPlace, nowMs: number): n
 /**
  * Exposes what the place of a promotion says, where it lasts. Delivered twice, it changes nothing the second
  * time.
- * @throws when the route or the version is changed by others at the same moment.
+ * @throws when the route or the version is changed by others at the same moment, or the promotion ends.
  */
 export async function exposePlace(
   promotion: Promotion,
@@ -179,8 +179,11 @@ async function expose(
     changedBy: id,
     reason: `${step.kind}${step.kind === 'pilot' ? ` at ${wanted.exposureBasisPoints / 100} %` : ''}`,
   };
-  const written = await context.routeStore.expose(next, version, STAGE_IN[step.kind]);
-  if (written.kind !== 'written')
+  const stage = STAGE_IN[step.kind];
+  const onlyIf = context.promotions.whileRunning(promotion);
+  const { kind } = await context.routeStore.expose(next, version, stage, onlyIf);
+  if (kind === 'overtaken') throw new Error(`${id} ended while it was exposed`);
+  if (kind !== 'written')
     throw new Error(`the route or the version of ${model} changed while ${id} was exposed`);
 }
 

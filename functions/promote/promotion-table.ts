@@ -88,6 +88,19 @@ export class PromotionTable {
     return { kind: isStarted ? 'written' : 'overtaken' };
   }
 
+  /** For a write elsewhere that is to be made only while the promotion runs. */
+  whileRunning({ model, id }: PromotionKey): TransactItem {
+    return {
+      ConditionCheck: {
+        TableName: this.#table,
+        Key: { model, sk: promotionKey(id) },
+        ConditionExpression: '#state = :running',
+        ExpressionAttributeNames: { '#state': 'state' },
+        ExpressionAttributeValues: { ':running': 'running' },
+      },
+    };
+  }
+
   /**
    * Changes these fields of a promotion that runs, and no others: the machine, operators and a start whose
    * answer got lost write at once. False when it has ended meanwhile.

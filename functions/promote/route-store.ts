@@ -13,7 +13,9 @@ export type RouteWrite =
   /** The route is not at the epoch that was seen. */
   | { readonly kind: 'route-changed' }
   /** The version was retired or rejected in between. */
-  | { readonly kind: 'version-changed' };
+  | { readonly kind: 'version-changed' }
+  /** The promotion that writes has ended in between. */
+  | { readonly kind: 'overtaken' };
 
 /**
  * Changes a route and the stage of a version together or not at all, and with them that it is to be told, so
@@ -37,12 +39,16 @@ export class RouteStore {
     this.#outbox = outbox;
   }
 
-  /** Writes when the stored epoch is the one before `route.epoch`, and its champion may serve. */
-  crown(route: Route): Promise<RouteWrite> {
+  /**
+   * Writes when the stored epoch is the one before `route.epoch`, and its champion may serve.
+   * @param onlyIf that the promotion which crowns still runs; absent where an operator does.
+   */
+  crown(route: Route, onlyIf?: TransactItem): Promise<RouteWrite> {
     const { model, champion } = route;
     return this.#write([
       this.#putRoute(route),
       this.#setStage(model, champion.version, 'production', ['retired', 'rejected']),
+      ...(onlyIf ? [onlyIf] : []),
       ...this.#tell(route),
     ]);
   }
@@ -71,11 +77,18 @@ export class RouteStore {
   /**
    * Shows a challenger to more units, or runs it in shadow. Writes when the stored epoch is the one before.
    * @param stage where the challenger stands from now on.
+   * @param onlyIf that its promotion still runs: what has ended exposes nobody.
    */
-  expose(route: Route, version: string, stage: Version['stage']): Promise<RouteWrite> {
+  expose(
+    route: Route,
+    version: string,
+    stage: Version['stage'],
+    onlyIf: TransactItem,
+  ): Promise<RouteWrite> {
     return this.#write([
       this.#putRoute(route),
       this.#setStage(route.model, version, stage, ['retired', 'rejected']),
+      onlyIf,
       ...this.#tell(route),
     ]);
   }
@@ -148,9 +161,10 @@ export class RouteStore {
       return { kind: 'written' };
     } catch (error) {
       if (!(error instanceof TransactionCanceledException)) throw error;
-      const [route, version] = error.CancellationReasons ?? [];
+      const [route, version, promotion] = error.CancellationReasons ?? [];
       if (isRefusal(route)) return { kind: 'route-changed' };
       if (isRefusal(version)) return { kind: 'version-changed' };
+      if (isRefusal(promotion)) return { kind: 'overtaken' };
       throw error;
     }
   }

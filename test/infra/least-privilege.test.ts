@@ -183,6 +183,18 @@ describe('the role of', () => {
   });
 });
 
+test('of promotions, only the steps that put a version into the route check that it still runs', () => {
+  const checking = [...grants].flatMap(([role, all]) =>
+    all.some(
+      ({ action, resource }) =>
+        action === 'dynamodb:ConditionCheckItem' && resource === '<stateful/Promotions.Arn>',
+    )
+      ? [role]
+      : [],
+  );
+  expect(checking.toSorted()).toEqual(['promotions/crownRole', 'promotions/openplaceRole']);
+});
+
 /** Facts of promotions, routes and pointers wait in their tables, so that no step depends on the bus. */
 test('the bus is told of promotions by a function that reads and forgets what waits, and by no other of them', () => {
   const name = 'delivery/PromoteAnnounceChanges';

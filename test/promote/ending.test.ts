@@ -180,6 +180,15 @@ describe('in the bake', () => {
     expect(held.route).toEqual(aRoute());
   });
 
+  test('a promotion that ends at that moment crowns nothing', async () => {
+    const held = new InMemoryPromotions({ promotion: aPromotion({ place: PLACE.production }) });
+    const seen = held.promotion;
+    held.promotions.set('m-p1', { ...seen, state: 'rolled-back' });
+    const crowned = crown(seen, aRoute(), { ...held.context, endpoints: undefined });
+    await expect(crowned).rejects.toThrow('ended meanwhile');
+    expect(held.route).toEqual(aRoute());
+  });
+
   test('crowning twice is crowning once', async () => {
     const held = await inBake();
     const { route } = held;

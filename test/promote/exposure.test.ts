@@ -24,7 +24,7 @@ function standingIn(place: Promotion['place'], spec = aPlannedModel()) {
     servedVersion: async ({ version }: Pick<Promotion, 'version'>) => servedVersion(version),
   };
   const open = () => exposePlace(held.promotion, held.route ?? aRoute(), context);
-  return { held, open };
+  return { held, context, open };
 }
 
 describe('opening a place', () => {
@@ -87,6 +87,14 @@ describe('opening a place', () => {
     const { held, open } = standingIn(PLACE.pilot);
     held.versions.set('2', aVersion('2', { stage: 'retired' }));
     await expect(open()).rejects.toThrow('changed while m-p1 was exposed');
+    expect(held.route).toEqual(aRoute());
+  });
+
+  test('exposes nobody to the version of a promotion that ends at that moment', async () => {
+    const { held, context } = standingIn(PLACE.pilot);
+    const seen = held.promotion;
+    held.promotions.set('m-p1', { ...seen, state: 'rolled-back' });
+    await expect(exposePlace(seen, aRoute(), context)).rejects.toThrow('m-p1 ended while');
     expect(held.route).toEqual(aRoute());
   });
 });

@@ -10,6 +10,7 @@ import { digestOfSpec, type PromotionContext } from '../../functions/promote/pro
 import type { PromotionTable } from '../../functions/promote/promotion-table.ts';
 import type { RouteStore, RouteWrite } from '../../functions/promote/route-store.ts';
 import { instantOf } from '../../functions/runtime/clock.ts';
+import type { TransactItem } from '../../functions/runtime/transaction.ts';
 import { aModel } from '../builders/model-spec.ts';
 import { aRoute, aVersion, ManualClock, START_MS, servedVersion } from '../builders/route.ts';
 
@@ -178,6 +179,9 @@ export class InMemoryPromotions {
         const decided = { ...approval, decision };
         return ifRunning(id, 'decide', (found) => ({ ...found, approval: decided }), events);
       },
+      whileRunning: ({ id: promotion }) => ({
+        ConditionCheck: { TableName: 'promotions', Key: { promotion }, ConditionExpression: '' },
+      }),
       end: async (ended, events) => {
         const isEnded = ifRunning(ended.id, 'end', (found) => ({ ...found, ...ended }), events);
         if (isEnded) this.runs = undefined;
@@ -225,6 +229,11 @@ export class InMemoryPromotions {
       if (found && stage) this.versions.set(found.version, { ...found, stage });
       return { kind: 'written' };
     };
+    const isOvertaken = (onlyIf: TransactItem | undefined): boolean => {
+      if (!onlyIf) return false;
+      const id = String(onlyIf.ConditionCheck?.Key?.['promotion']);
+      return this.promotions.get(id)?.state !== 'running';
+    };
     const write = (...change: Parameters<typeof silently>): RouteWrite => {
       const written = silently(...change);
       const [{ changedAt: at, model }] = change;
@@ -234,8 +243,12 @@ export class InMemoryPromotions {
     };
     const gone: Version['stage'][] = ['retired', 'rejected'];
     return {
-      crown: async (next) => write(next, next.champion.version, 'production', gone),
-      expose: async (next, version, stage) => write(next, version, stage, gone),
+      crown: async (next, onlyIf) =>
+        isOvertaken(onlyIf)
+          ? { kind: 'overtaken' }
+          : write(next, next.champion.version, 'production', gone),
+      expose: async (next, version, stage, onlyIf) =>
+        isOvertaken(onlyIf) ? { kind: 'overtaken' } : write(next, version, stage, gone),
       renew: async (next) => silently(next),
       amend: async (next) => write(next),
       setStage: async (_, version, stage) => {

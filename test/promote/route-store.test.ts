@@ -3,20 +3,26 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { BusEvent } from '../../functions/contracts/event-bus.ts';
 import type { Route } from '../../functions/contracts/route.ts';
 import type { Version } from '../../functions/contracts/version.ts';
+import { PromotionTable } from '../../functions/promote/promotion-table.ts';
 import { RouteStore } from '../../functions/promote/route-store.ts';
 import { RouteTable } from '../../functions/promote/route-table.ts';
 import { VersionTable, versionKey } from '../../functions/promote/version-table.ts';
 import { Outbox } from '../../functions/runtime/outbox.ts';
+import type { TransactItem } from '../../functions/runtime/transaction.ts';
 import { modelTable, startTables } from '../builders/model-table.ts';
 import { aChallenger, aRoute, aVersion, servedVersion } from '../builders/route.ts';
+import { aPromotion } from './in-memory-promotions.ts';
 
 let tables: Awaited<ReturnType<typeof startTables>>;
 let store: RouteStore;
 let routes: RouteTable;
 let versions: VersionTable;
 let outbox: Outbox;
+let promotions: PromotionTable;
 let model = '';
 let models = 0;
+/** That the promotion of the model runs. */
+let running: TransactItem;
 
 beforeAll(async () => {
   tables = await startTables(
@@ -26,16 +32,20 @@ beforeAll(async () => {
   );
   const { documents } = tables;
   outbox = new Outbox(documents, 'promotions');
+  promotions = new PromotionTable(documents, 'promotions', outbox);
   store = new RouteStore(documents, 'routes', 'versions', outbox);
   routes = new RouteTable(documents, 'routes');
   versions = new VersionTable(documents, 'versions');
 });
-/** Version 1 serves, version 2 may. */
+/** Version 1 serves, version 2 may, and is being promoted. */
 beforeEach(async () => {
   models += 1;
   model = `m${models}`;
   for (const version of [aVersion('1', { model }), aVersion('2', { model })]) await put(version);
   await store.crown(at(1));
+  const promotion = aPromotion({ model, id: `${model}-p1` });
+  await promotions.start(promotion, 0, []);
+  running = promotions.whileRunning(promotion);
   await told();
 });
 afterAll(() => tables[Symbol.asyncDispose]());
@@ -66,7 +76,7 @@ const challenged = (epoch: number, over: Partial<ReturnType<typeof aChallenger>>
 describe('a route is written', () => {
   test('with the stage of its version, and is told of', async () => {
     const exposed = challenged(2);
-    expect(await store.expose(exposed, '2', 'pilot')).toEqual({ kind: 'written' });
+    expect(await store.expose(exposed, '2', 'pilot', running)).toEqual({ kind: 'written' });
     expect(await routes.read(model)).toEqual(exposed);
     expect(await stageOf('2')).toBe('pilot');
     const crowned = at(3, { champion: servedVersion('2') });
@@ -78,7 +88,7 @@ describe('a route is written', () => {
   });
 
   test.each<[string, (next: Route) => ReturnType<RouteStore['renew']>]>([
-    ['exposed', (next) => store.expose(next, '2', 'pilot')],
+    ['exposed', (next) => store.expose(next, '2', 'pilot', running)],
     ['crowned', (next) => store.crown({ ...next, champion: servedVersion('2') })],
     ['withdrawn', (next) => store.withdraw(next, '2', 'rolled-back')],
     ['renewed', (next) => store.renew(next)],
@@ -95,7 +105,7 @@ describe('a route is written', () => {
 
   test('by one of two at once', async () => {
     const both = await Promise.all([
-      store.expose(challenged(2), '2', 'pilot'),
+      store.expose(challenged(2), '2', 'pilot', running),
       store.amend(at(2, { reason: 'by hand' })),
     ]);
     expect(both.map(({ kind }) => kind).toSorted()).toEqual(['route-changed', 'written']);
@@ -106,7 +116,9 @@ describe('a route is written', () => {
     'for no version that was %s meanwhile',
     async (stage) => {
       await put(aVersion('2', { model, stage }));
-      expect(await store.expose(challenged(2), '2', 'pilot')).toEqual({ kind: 'version-changed' });
+      expect(await store.expose(challenged(2), '2', 'pilot', running)).toEqual({
+        kind: 'version-changed',
+      });
       const crowned = at(2, { champion: servedVersion('2') });
       expect(await store.crown(crowned)).toEqual({ kind: 'version-changed' });
       expect(await routes.read(model)).toEqual(at(1));
@@ -115,8 +127,24 @@ describe('a route is written', () => {
   );
 });
 
+test('no promotion that has ended exposes or crowns its version, whatever it has read before', async () => {
+  const promotion = aPromotion({ model, id: `${model}-p1` });
+  const ended = { state: 'rolled-back', endedBy: 'me', reason: 'worse', idea: 'bad' } as const;
+  const endedAt = at(1).changedAt;
+  expect(await promotions.end({ ...promotion, ...ended, endedAt }, [])).toEqual({
+    kind: 'written',
+  });
+  expect(await store.expose(challenged(2), '2', 'pilot', running)).toEqual({ kind: 'overtaken' });
+  const crowned = at(2, { champion: servedVersion('2') });
+  expect(await store.crown(crowned, running)).toEqual({ kind: 'overtaken' });
+  expect(await routes.read(model)).toEqual(at(1));
+  expect(await stageOf('2')).toBe('registered');
+  expect(await told()).toEqual([]);
+  expect(await store.crown(crowned)).toEqual({ kind: 'written' });
+});
+
 test('a lease is renewed over the route that was looked at, and that is no news', async () => {
-  await store.expose(challenged(2), '2', 'pilot');
+  await store.expose(challenged(2), '2', 'pilot', running);
   await told();
   const { changedAt: expiresAt } = at(1);
   expect(await store.renew(challenged(3, { expiresAt }))).toEqual({ kind: 'written' });
