@@ -16,6 +16,8 @@ export interface RecordedRequest {
   readonly at: string;
   readonly arm: string;
   readonly asked: AskedLine;
+  /** Features that were sent and are not in the log, of any of its rows. */
+  readonly withheld: readonly string[];
   /** Chance of each row that its outcome was seen, where a decision hid it. */
   readonly propensities?: readonly number[] | undefined;
 }
@@ -33,7 +35,7 @@ export interface RecordedUnit {
 }
 
 /** Why recorded rows are in no snapshot. */
-export type LeftOut = 'withoutOutcome' | 'declined' | 'tensorsOnly' | 'unfit';
+export type LeftOut = 'withoutOutcome' | 'declined' | 'tensorsOnly' | 'withheld' | 'unfit';
 
 /** Outcomes of one prediction by slot: `row:3`, or `item:"sku-1"`. */
 export type OutcomesBySlot = ReadonlyMap<string, unknown>;
@@ -59,6 +61,10 @@ export function unitsOf(
     leaveOut('tensorsOnly', asked.inputs[0]?.shape[0] ?? 1);
     return [];
   }
+  if (lacksInputs(spec, request)) {
+    leaveOut('withheld', asked.api === 'rank' ? asked.items.length : asked.instances.length);
+    return [];
+  }
   if (asked.api === 'rank') return queryOf(spec, columns, request, asked, outcomes, leaveOut);
   return asked.instances.flatMap((instance, row) => {
     const propensity = request.propensities?.[row] ?? (hidesOutcomes(spec.task) ? 0 : 1);
@@ -75,6 +81,12 @@ export function unitsOf(
     return cells ? [{ key, at: request.at, stratum, weight, rows: [cells] }] : [];
   });
 }
+
+/** Whether the model may have seen what the log does not have: that is no missing value. */
+const lacksInputs = ({ features }: ModelSpec, { withheld }: RecordedRequest): boolean =>
+  features.some(
+    ({ name, log }) => (log === 'plain' || log === 'sealed') && withheld.includes(name),
+  );
 
 function labelOf(
   { task, monitoring }: ModelSpec,

@@ -164,8 +164,8 @@ async function opened(
   parts: Snapshooter,
 ): Promise<Requested> {
   const { prediction_id: predictionId = '', at = '', arm = '', caller = '' } = row;
-  const { asked, sealed, propensities } = await contentOf(row, parts);
-  const request = { predictionId, at, arm, caller, propensities };
+  const { asked, withheld, sealed, propensities } = await contentOf(row, parts);
+  const request = { predictionId, at, arm, caller, withheld, propensities };
   if (sealed === undefined) return { ...request, asked };
   const text = await parts.unsealerOf(model).open(sealed, predictionId);
   return { ...request, asked: restoreSealed(asked, SealedFields.parse(JSON.parse(text))) };
@@ -173,18 +173,21 @@ async function opened(
 
 const Content = z.object({
   asked: PredictionLine.shape.asked,
+  withheld: PredictionLine.shape.withheld,
   sealed: z.optional(Sealed),
   propensities: PredictionLine.shape.propensities,
 });
 
 /** What was asked, from the row or from the line it points to. */
 async function contentOf(
-  { line_key: lineKey, asked = 'null', sealed, propensities }: Partial<ArchivedRow<'predictions'>>,
+  row: Partial<ArchivedRow<'predictions'>>,
   { archive }: Snapshooter,
 ): Promise<z.infer<typeof Content>> {
+  const { line_key: lineKey, asked = 'null', withheld = '[]', sealed, propensities } = row;
   if (lineKey !== undefined) return Content.parse(JSON.parse(await archive.line(lineKey)));
   return Content.parse({
     asked: JSON.parse(asked),
+    withheld: JSON.parse(withheld),
     ...(sealed !== undefined && { sealed: JSON.parse(sealed) }),
     ...(propensities !== undefined && { propensities: JSON.parse(propensities) }),
   });

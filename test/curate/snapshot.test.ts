@@ -4,12 +4,15 @@ import { datasetColumns } from '../../functions/contracts/dataset-columns.ts';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import type { AskedLine } from '../../functions/contracts/prediction-line.ts';
 import { unitsOf } from '../../functions/curate/recorded-units.ts';
-import { maturedWindow } from '../../functions/curate/snapshot.ts';
+import { maturedWindow, runSnapshot, type Snapshooter } from '../../functions/curate/snapshot.ts';
+import type { SnapshotRecord, SnapshotState } from '../../functions/curate/snapshot-record.ts';
 import { UnitSample } from '../../functions/curate/unit-sample.ts';
 import { cardFraud } from '../../functions/models/card-fraud.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { searchRanking } from '../../functions/models/search-ranking.ts';
 import { aDecliningModel } from '../builders/declining-model.ts';
+import { aModel } from '../builders/model-spec.ts';
+import { ManualClock } from '../builders/route.ts';
 
 const unit = (key: string, stratum = '') => ({
   key,
@@ -75,13 +78,21 @@ describe('a recorded request', () => {
     asked: AskedLine,
     outcomes: Readonly<Record<string, unknown>>,
     propensities?: readonly number[],
+    withheld: readonly string[] = [],
   ) => {
     const leftOut: [string, number][] = [];
     const columns = datasetColumns(spec);
     const units = unitsOf(
       spec,
       columns,
-      { predictionId: 'p', at: '2026-11-01T00:00:00.000Z', arm: 'champion', asked, propensities },
+      {
+        predictionId: 'p',
+        at: '2026-11-01T00:00:00.000Z',
+        arm: 'champion',
+        asked,
+        withheld,
+        propensities,
+      },
       new Map(Object.entries(outcomes)),
       (why, rows) => leftOut.push([why, rows]),
     );
@@ -168,6 +179,58 @@ describe('a recorded request', () => {
     expect(leftOutOf(deliveryTime, tensors, {}).leftOut).toEqual([['tensorsOnly', 4]]);
     const incomplete = { api: 'predict' as const, instances: [{ ...order, distanceKm: null }] };
     expect(leftOutOf(deliveryTime, incomplete, { 'row:0': 3 }).leftOut).toEqual([['unfit', 1]]);
+  });
+
+  test('whose inputs could not be sealed is left out and counted: the model saw what nobody has', () => {
+    const { instances } = cardFraud.example as { instances: Record<string, unknown>[] };
+    const asked = { api: 'predict' as const, instances: [instances[0] ?? {}, instances[1] ?? {}] };
+    const withheld = ['distanceFromHomeKm'];
+    expect(leftOutOf(cardFraud, asked, { 'row:0': 'fraud' }, undefined, withheld)).toEqual({
+      units: [],
+      leftOut: [['withheld', 2]],
+    });
+  });
+
+  test('stays in where what was withheld is no input, or no feature any more', () => {
+    const { instances } = cardFraud.example as { instances: Record<string, unknown>[] };
+    const asked = { api: 'predict' as const, instances: [instances[0] ?? {}] };
+    const withheld = ['cardId', 'retired'];
+    const { units } = leftOutOf(cardFraud, asked, { 'row:0': 'fraud' }, undefined, withheld);
+    expect(units).toHaveLength(1);
+  });
+});
+
+test.each([
+  ['in its row', { asked: '{"api":"predict","instances":[{}]}', withheld: '["a"]' }],
+  ['in a line of its own', { line_key: 'long' }],
+])('a snapshot reads what was withheld of a prediction %s', async (_, content) => {
+  const spec = aModel('small');
+  const line = JSON.stringify({ asked: { api: 'predict', instances: [{}] }, withheld: ['a'] });
+  const ends: SnapshotState[] = [];
+  async function* rows(table: string) {
+    const at = '2026-11-01T10:00:00.000Z';
+    if (table === 'predictions') yield { prediction_id: 'p', kind: 'answered', at, ...content };
+  }
+  const parts = {
+    specs: [spec],
+    archive: { rows, line: async () => line },
+    table: {
+      findSnapshot: async () => ({
+        model: spec.name,
+        from: '2026-11-01T00:00:00.000Z',
+        to: '2026-11-02T00:00:00.000Z',
+        units: 10,
+        seed: 1,
+        state: { kind: 'running' },
+      }),
+      finishSnapshot: async (_record: SnapshotRecord, state: SnapshotState) => ends.push(state),
+    },
+    clock: new ManualClock(),
+  };
+  await runSnapshot({ model: spec.name, snapshotId: 's' }, parts as unknown as Snapshooter);
+  expect(ends[0]).toMatchObject({
+    kind: 'refused',
+    reason: expect.stringContaining('{"withheld":1}'),
   });
 });
 
