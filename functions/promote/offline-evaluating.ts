@@ -40,7 +40,7 @@ export async function evaluateOffline(
     gates: results,
     champion: base.metrics,
     challenger: own.metrics,
-    slices: own.slices.map(({ feature, value, units, metrics }) => ({
+    slices: largestSlices(own).map(({ feature, value, units, metrics }) => ({
       slice: `${feature}=${value}`,
       units,
       challenger: metrics,
@@ -50,3 +50,9 @@ export async function evaluateOffline(
   };
   return { ...concludeGates(results), evidence };
 }
+
+/** An event has to fit into 256 kB, and a slice takes some 600 bytes; all of them stay with the evaluation. */
+const SLICES_TOLD = 100;
+
+const largestSlices = ({ slices }: DatasetEvaluation): DatasetEvaluation['slices'] =>
+  slices.toSorted((one, other) => other.units - one.units).slice(0, SLICES_TOLD);

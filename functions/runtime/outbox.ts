@@ -18,8 +18,9 @@ const Detail = z.looseObject(EVENT_DETAIL);
 export class Outbox {
   readonly #client: DynamoDBDocumentClient;
   readonly #table: string;
-  /** Keeps facts of one millisecond in the order in which they were written. */
+  /** Facts keep the order in which they were written, also where a later one is about an earlier moment. */
   #written = 0;
+  #latest = '';
 
   /** @param table keyed by `model` and `sk`. */
   constructor(client: DynamoDBDocumentClient, table: string) {
@@ -31,8 +32,9 @@ export class Outbox {
   entries(events: readonly BusEvent[]): TransactItem[] {
     return events.map(({ type, detail }) => {
       this.#written += 1;
+      this.#latest = detail.at > this.#latest ? detail.at : this.#latest;
       const order = String(this.#written).padStart(8, '0');
-      const sk = `${UNTOLD}${detail.at}#${order}#${randomUUID()}`;
+      const sk = `${UNTOLD}${this.#latest}#${order}#${randomUUID()}`;
       const Item = { model: detail.model, sk, type, detail: JSON.stringify(detail) };
       return { Put: { TableName: this.#table, Item } };
     });

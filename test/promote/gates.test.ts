@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import * as z from 'zod/mini';
 import type { DatasetEvaluation } from '../../functions/contracts/dataset-evaluation.ts';
 import type { PlanStep } from '../../functions/contracts/promotion-pace.ts';
 import type { TrialAnswer, TrialRequest } from '../../functions/contracts/trial.ts';
@@ -115,6 +116,24 @@ describe('evaluating offline', () => {
     expect(asked).toEqual([{ model: 'm', versions: ['1', '2'], dataset: 'd1', slices: ['zone'] }]);
     expect(verdict).toBe('PASS');
     expect(evidence).toMatchObject({ epoch: 4, gatesDigest: digestOfGates(step.gates) });
+  });
+
+  test('tells of the largest slices only, so that what it tells fits an event', async () => {
+    const { evaluation, units } = judged(errorsAround(5));
+    const slices = Array.from({ length: 300 }, (_, at) => ({
+      feature: 'zone',
+      value: `zone-${at}`,
+      sums: {},
+      units: at,
+      metrics: { mae: 5 },
+    }));
+    const { evidence } = await evaluateOffline(step, aPromotion({ dataset }), {
+      evaluate: async () => [evaluation, { ...evaluation, slices }],
+      units: async () => units,
+    });
+    const told = z.array(z.object({ units: z.number() })).parse(evidence['slices']);
+    expect(told).toHaveLength(100);
+    expect(Math.min(...told.map((slice) => slice.units))).toBe(200);
   });
 
   test('without a pinned dataset, or with half an answer, is an error and no pass', async () => {
