@@ -17,7 +17,13 @@ import {
   scoreRow,
   shadowRow,
 } from './archived-rows.ts';
-import { type JudgedRow, judge, type KeptRegister, slotOfRow } from './join.ts';
+import {
+  type JudgedRow,
+  judge,
+  type KeptRegister,
+  silenceMeansNegative,
+  slotOfRow,
+} from './join.ts';
 import type { JoinState, KeptScore } from './join-items.ts';
 import { dayOf } from './join-keys.ts';
 import type { JoinTable } from './join-table.ts';
@@ -85,6 +91,9 @@ export class Recorder {
       measurements.publish(line.model, line.arm, { queries: 1 });
     await this.#units.answered(spec, prediction);
     await this.#archivePrediction(line);
+    // Whoever asks for maturity asks once an hour, and a line that comes later was not there to be asked for.
+    if (silenceMeansNegative(spec) && this.#isMature(spec, prediction))
+      await joins.putMatured(prediction.predictionId, expires);
     const { registers } = await this.settle(prediction.predictionId, 'all');
     this.archiveOutcomes(prediction, heldRegisters(spec, prediction, registers));
     await this.meetings.meet(spec, prediction, registers, expires);
@@ -110,13 +119,15 @@ export class Recorder {
 
   /** Silence has a meaning from now on. @throws before that. */
   async mature(predictionId: string): Promise<void> {
-    const { joins, clock } = this.#parts;
+    const { joins } = this.#parts;
     const { prediction } = await joins.read(predictionId);
     // Beyond its horizon nothing is left to mature.
     if (!prediction) return;
-    const { maturityHours } = this.specOf(prediction.model).monitoring.outcomes;
-    if (clock.nowMs() < epochMsOf(prediction.at) + maturityHours * MS_OF_HOUR)
-      throw new Error(`prediction ${predictionId} is younger than ${maturityHours} h`);
+    const spec = this.specOf(prediction.model);
+    if (!this.#isMature(spec, prediction))
+      throw new Error(
+        `prediction ${predictionId} is younger than ${spec.monitoring.outcomes.maturityHours} h`,
+      );
     await joins.putMatured(predictionId, this.expiryOf(prediction));
     await this.settle(predictionId, 'all');
   }
@@ -155,6 +166,11 @@ export class Recorder {
     const { horizonHours } = this.specOf(model).monitoring.outcomes;
     const keptMs = (horizonHours + LIMITS.joinMarginHours) * MS_OF_HOUR;
     return Math.floor((epochMsOf(at) + keptMs) / 1000);
+  }
+
+  #isMature({ monitoring }: ModelSpec, { at }: Pick<RecordedPrediction, 'at'>): boolean {
+    const matureMs = epochMsOf(at) + monitoring.outcomes.maturityHours * MS_OF_HOUR;
+    return this.#parts.clock.nowMs() >= matureMs;
   }
 
   /** @returns false when another writer came between reading and writing. */

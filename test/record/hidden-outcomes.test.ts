@@ -12,7 +12,8 @@ import { recordingWorld } from './recording-world.ts';
 const spec = aDecliningModel();
 const { task } = spec;
 if (task.kind !== 'classification') throw new Error('it is a classifier');
-const at = instantOf(START_MS - 2 * 3_600_000);
+const HOUR_MS = 3_600_000;
+const at = instantOf(START_MS - HOUR_MS / 2);
 
 interface Row {
   readonly risk: number;
@@ -52,7 +53,10 @@ async function recorded(
   if (isToldFirst) await tell();
   await world.recorder.recordPrediction(line);
   if (!isToldFirst) await tell();
-  if (isMatured) await world.recorder.mature(line.predictionId);
+  if (isMatured) {
+    world.clock.advance(HOUR_MS);
+    await world.recorder.mature(line.predictionId);
+  }
   await world.recorder.flush();
   const { scores } = world.joins.peek(line.predictionId);
   const contributions = [...world.units.contributions.values()];

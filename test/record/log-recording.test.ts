@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cardFraud } from '../../functions/models/card-fraud.ts';
+import { searchRanking } from '../../functions/models/search-ranking.ts';
 import { instantOf } from '../../functions/runtime/clock.ts';
 import { aModel } from '../builders/model-spec.ts';
 import { aLine } from '../builders/prediction-line.ts';
@@ -110,6 +111,50 @@ describe('a queued message', () => {
       { requests: 1, components: { falsePositives: 1 } },
     ]);
     expect(world.measured('Labels')).toBe(0);
+  });
+});
+
+describe('a line that is recorded after its maturity', () => {
+  const SLOW_HOURS = 24 * 15;
+  const enrolled = {
+    at: instantOf(START_MS),
+    promotion: 'try',
+    unit: 'u',
+    assigned: 'champion',
+  } as const;
+
+  test('gives the silence about its rows its meaning at once, for nobody asks for it any more', async () => {
+    const world = recordingWorld([cardFraud]);
+    const line = text({
+      ...enrolled,
+      model: cardFraud.name,
+      asked: { api: 'predict', instances: [{ amountEur: 100 }] },
+      outputs: [{ name: 'risk', datatype: 'FP32', shape: [1, 2], data: [0.5, 0] }],
+    });
+    world.clock.advance(SLOW_HOURS * 3_600_000);
+    await world.recording.recordDelivery([line, line]);
+    expect(world.joins.peek('p1').scores).toMatchObject([
+      { components: { labels: 1, falsePositives: 1 }, published: [], revision: 1 },
+    ]);
+    expect(world.measured('Labels')).toBe(0);
+  });
+
+  test('makes a ranking final, whose clicks came before it', async () => {
+    const world = recordingWorld([searchRanking]);
+    const line = text({
+      ...enrolled,
+      model: searchRanking.name,
+      rows: 2,
+      asked: { api: 'rank', query: {}, items: [{ id: 'a' }, { id: 'b' }] },
+      outputs: [{ name: 'scores', datatype: 'FP32', shape: [2, 1], data: [2, 1] }],
+    });
+    const click = { predictionId: 'p1', item: 'a', outcome: 'click', observedAt: enrolled.at };
+    await world.reporter.report([click], 'key');
+    world.clock.advance(SLOW_HOURS * 3_600_000);
+    await world.recording.recordDelivery([line]);
+    expect([...world.units.contributions.values()]).toMatchObject([
+      { requests: 1, components: { clickedQueries: 1 } },
+    ]);
   });
 });
 
