@@ -127,13 +127,24 @@ function featureFaults({ features, task, entityKeys }: ModelSpec): Fault[] {
       faults.push({ path: ['entityKeys'], message: `no feature is named "${key}"` });
   if (task.kind === 'classification' && typeof task.cost.falseNegative === 'object') {
     const { feature } = task.cost.falseNegative;
-    if (features.find((each) => each.name === feature)?.kind !== 'number')
-      faults.push({
-        path: ['task', 'cost', 'falseNegative'],
-        message: `no number feature is named "${feature}"`,
-      });
+    const message = whyNoValue(
+      feature,
+      features.find(({ name }) => name === feature),
+    );
+    if (message !== undefined)
+      faults.push({ path: ['task', 'cost', 'falseNegative', 'feature'], message });
   }
   return faults;
+}
+
+/** A miss whose value nobody can look up later would cost nothing. */
+function whyNoValue(name: string, feature: Feature | undefined): string | undefined {
+  if (feature?.kind !== 'number') return `no number feature is named "${name}"`;
+  if (feature.log !== 'plain')
+    return `"${name}" is not in the log in plain, so a miss could not be valued: it is logged as "${feature.log}"`;
+  if (!feature.required)
+    return `"${name}" may be missing, so a miss could not be valued: require it`;
+  return undefined;
 }
 
 function objectiveFaults({ objectives }: ModelSpec['monitoring']): Fault[] {

@@ -189,7 +189,21 @@ describe('a spec is refused with path and reason', () => {
         },
         cardFraud,
       ),
-    ).toMatch(/task\.cost\.falseNegative: no number feature is named "country"/);
+    ).toMatch(/task\.cost\.falseNegative\.feature: no number feature is named "country"/);
+  });
+
+  test.each([
+    [{ log: 'sealed' }, 'is not in the log in plain, so a miss could not be valued'],
+    [{ log: 'hash' }, 'is not in the log in plain, so a miss could not be valued'],
+    [{ log: 'omit' }, 'is not in the log in plain, so a miss could not be valued'],
+    [{ required: false }, 'may be missing, so a miss could not be valued'],
+  ])('a cost by a feature that is %j', (change, reason) => {
+    const priced = cardFraud.features.map((feature) =>
+      feature.name === 'amountEur' ? { ...feature, ...change } : feature,
+    );
+    expect(faultsOf({ features: priced }, cardFraud)).toContain(
+      `task.cost.falseNegative.feature: "amountEur" ${reason}`,
+    );
   });
 
   test.each<[string, object, RegExp]>([
