@@ -93,11 +93,15 @@ async function takeOut(
   );
 }
 
-/** A version that never got into the route is judged all the same. */
+/**
+ * A version that never got into the route is judged all the same, and one that somebody took out of it may be
+ * promoted again where nothing was found.
+ */
 async function settleStage(
   { model, version, state }: Promotion,
   { routeStore }: PromotionContext,
 ): Promise<void> {
+  if (state === 'aborted' || state === 'inconclusive') await routeStore.unexpose(model, version);
   if (state === 'rejected' || state === 'rolled-back')
     await routeStore.setStage(model, version, state);
 }

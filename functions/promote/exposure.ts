@@ -14,8 +14,9 @@ export type Ground =
   | { readonly kind: 'shifted'; readonly promotion: Promotion; readonly reason: string };
 
 /**
- * Whether a promotion still stands on what it began with: its champion, its version, its spec, the dataset
- * it is compared on, and, once units are exposed, its own entry in the route.
+ * Whether a promotion still stands on what it began with: its champion, its version, its spec and the dataset
+ * it is compared on. Its own entry in the route is asked for where it is looked at: a place that is being
+ * opened has none yet.
  */
 export async function standsOn(
   model: string,
@@ -62,6 +63,16 @@ function shiftOfChampion(promotion: Promotion, route: Route): string | undefined
     return undefined;
   return `${changedBy} made version ${champion.version} the champion: ${reason}`;
 }
+
+/** Why a place that exposes, or shadows, does so no more; an entry whose lease has expired is still one. */
+export const shiftOfEntry = (
+  { id }: Promotion,
+  { challenger, reason }: Route,
+  step: WatchedStep,
+): string | undefined =>
+  step.kind === 'bake' || challenger?.promotion === id
+    ? undefined
+    : `the route no longer names it: ${reason}`;
 
 /** Whether the promotion itself made its version the champion; else that was somebody's own decision. */
 export const isChampionBy = ({ champion, changedBy }: Route, { id, version }: Promotion): boolean =>

@@ -13,7 +13,7 @@ import {
   Reading,
   type Subject,
 } from './evidence.ts';
-import { renewLease } from './exposure.ts';
+import { renewLease, shiftOfEntry } from './exposure.ts';
 import { unitsNeeded } from './forecast.ts';
 import type { Found, Look, LookEvidence, MetricSums } from './look.ts';
 import {
@@ -27,13 +27,14 @@ import {
 import { judgedEvent, type PromotionContext, specOf, stepOf } from './promotion-context.ts';
 import { countLatest } from './request-counts.ts';
 import { judgeShadow, type ShadowSources } from './shadow-judgement.ts';
+import { abandon } from './step-machinery.ts';
 import { SMALLEST_SAMPLE, type TestPlan } from './test-plan.ts';
 
 export type Lookers = PromotionContext & LookSources & ShadowSources;
 
 /**
  * Looks at a promotion where it stands, keeps what was seen, and renews the lease: a promotion that nobody
- * looks at any more exposes nobody.
+ * looks at any more exposes nobody. One that the route names no longer, by somebody's change of it, is aborted.
  */
 export async function look(
   promotion: Promotion,
@@ -44,6 +45,9 @@ export async function look(
   const spec = specOf(lookers, promotion.model);
   const step = stepOf(spec, promotion);
   if (!isWatched(step)) throw new Error(`nothing is looked at in ${step.kind}`);
+  const shift = shiftOfEntry(promotion, route, step);
+  // Nothing would put it back, and all later looks would see nothing.
+  if (shift !== undefined) return abandon(promotion, shift, lookers);
   const subject: Subject = { promotion, spec, nowMs: clock.nowMs() };
   const found = await lookAt(step, subject, lookers);
   const at = clock.now();

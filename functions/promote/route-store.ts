@@ -3,7 +3,7 @@ import { type DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-
 import type { BusEvent } from '../contracts/event-bus.ts';
 import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
 import type { Route } from '../contracts/route.ts';
-import type { Version } from '../contracts/version.ts';
+import { Version } from '../contracts/version.ts';
 import type { Outbox } from '../runtime/outbox.ts';
 import { isRefusal, type TransactItem } from '../runtime/transaction.ts';
 import { versionKey } from './version-table.ts';
@@ -106,6 +106,14 @@ export class RouteStore {
   /** Changes where a version stands that no route names. */
   setStage(model: string, version: string, stage: Version['stage']): Promise<RouteWrite> {
     return this.#write([this.#setStage(model, version, stage, ['retired', 'production'])]);
+  }
+
+  /** Takes a version that no route names back from where units saw it; one that stands elsewhere stays. */
+  unexpose(model: string, version: string): Promise<RouteWrite> {
+    const elsewhere = Version.shape.stage.options.filter(
+      (stage) => stage !== 'pilot' && stage !== 'ab',
+    );
+    return this.#write([this.#setStage(model, version, 'evaluated', elsewhere)]);
   }
 
   /** Takes a challenger, or a champion that proved wrong, out of the route. */

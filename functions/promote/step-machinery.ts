@@ -20,16 +20,22 @@ export async function runStep(
 ): Promise<StepResult> {
   const ground = await standsOn(model, id, context);
   if (ground.kind === 'ended') return ENDED;
-  if (ground.kind === 'shifted') {
-    const { promotion, reason } = ground;
-    await endPromotion(promotion, { ending: 'aborted', reason, by: MACHINE }, context);
-    return { ...ENDED, reason };
-  }
+  if (ground.kind === 'shifted') return abandon(ground.promotion, ground.reason, context);
   const { route } = ground;
   const promotion = await enterPlace(ground.promotion, place, context);
   const result = await unlessPreparing(promotion, context, () => step(promotion, route));
   await context.announce(model);
   return result;
+}
+
+/** Ends a promotion whose ground has shifted. */
+export async function abandon(
+  promotion: Promotion,
+  reason: string,
+  context: PromotionContext,
+): Promise<StepResult> {
+  await endPromotion(promotion, { ending: 'aborted', reason, by: MACHINE }, context);
+  return { ...ENDED, reason };
 }
 
 /**

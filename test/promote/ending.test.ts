@@ -3,7 +3,7 @@ import type { Promotion } from '../../functions/contracts/promotion.ts';
 import type { Version } from '../../functions/contracts/version.ts';
 import { rollBackOnAlarm } from '../../functions/promote/alarm-rollback.ts';
 import { crown } from '../../functions/promote/crowning.ts';
-import { endPromotion } from '../../functions/promote/ending.ts';
+import { type EndRequest, endPromotion } from '../../functions/promote/ending.ts';
 import type { EndpointStore } from '../../functions/promote/endpoint-store.ts';
 import type { Ringing } from '../../functions/promote/evidence.ts';
 import { EndpointPreparing } from '../../functions/promote/exposure.ts';
@@ -99,6 +99,32 @@ describe('an ending', () => {
     expect(held.route).toEqual(aRoute());
     expect(held.stageOf('2')).toBe('rejected');
   });
+});
+
+describe('a version that somebody took out of the route', () => {
+  const endedFrom = async (stage: Version['stage'], ending: EndRequest['ending']) => {
+    const promotion = aPromotion({ place: PLACE.pilot });
+    const versions = [aVersion('1', { stage: 'production' }), aVersion('2', { stage })];
+    const held = new InMemoryPromotions({ promotion, versions });
+    await endPromotion(held.promotion, { ...request, ending }, held.context);
+    expect(held.route).toEqual(aRoute());
+    return held.stageOf('2');
+  };
+
+  test.each(['pilot', 'ab'] as const)(
+    'may be promoted again once its %s ended without a finding',
+    async (stage) => {
+      expect(await endedFrom(stage, 'aborted')).toBe('evaluated');
+      expect(await endedFrom(stage, 'inconclusive')).toBe('evaluated');
+    },
+  );
+
+  test.each(['registered', 'rejected', 'retired', 'production', 'rolled-back'] as const)(
+    'stays %s where that is what it is',
+    async (stage) => {
+      expect(await endedFrom(stage, 'aborted')).toBe(stage);
+    },
+  );
 });
 
 describe('the endpoint of a version', () => {

@@ -259,6 +259,13 @@ export class InMemoryPromotions {
         this.versions.set(version, { ...found, stage });
         return { kind: 'written' };
       },
+      unexpose: async (_, version) => {
+        this.before('stage');
+        const found = this.versions.get(version);
+        if (found?.stage !== 'pilot' && found?.stage !== 'ab') return { kind: 'version-changed' };
+        this.versions.set(version, { ...found, stage: 'evaluated' });
+        return { kind: 'written' };
+      },
       withdraw: async (next, version, stage) => write(next, version, stage, ['retired']),
     };
   }

@@ -153,6 +153,17 @@ test('a lease is renewed over the route that was looked at, and that is no news'
   expect(await told()).toEqual([]);
 });
 
+test.each(['pilot', 'ab'] as const)(
+  'a version that no route names is taken back from %s, and from nowhere else',
+  async (stage) => {
+    expect(await store.unexpose(model, '2')).not.toEqual({ kind: 'written' });
+    expect(await stageOf('2')).toBe('registered');
+    await put(aVersion('2', { model, stage }));
+    expect(await store.unexpose(model, '2')).toEqual({ kind: 'written' });
+    expect(await stageOf('2')).toBe('evaluated');
+  },
+);
+
 describe('a version is retired', () => {
   test('while the route is the one that does not name it', async () => {
     expect(await store.retire(model, '2', at(1))).toEqual({ kind: 'written' });
