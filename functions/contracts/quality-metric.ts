@@ -12,6 +12,8 @@ export const QUALITY_COMPONENTS = {
   absoluteError: { name: 'AbsoluteError', unit: 'None' },
   squaredError: { name: 'SquaredError', unit: 'None' },
   withinTolerance: { name: 'WithinTolerance', unit: 'Count' },
+  /** Rows whose outcome is known and whose quantiles all were predicted. */
+  quantileLabels: { name: 'QuantileLabels', unit: 'Count' },
   /** Outcomes between the lowest and the highest predicted quantile. */
   covered: { name: 'Covered', unit: 'Count' },
   /** Mean pinball loss over the predicted quantiles. */
@@ -105,8 +107,8 @@ export const METRIC_DEFINITIONS: Readonly<Record<MetricId, MetricDefinition>> = 
   rmse: ratio('squaredError', 'labels', 'lower', { root: 'squareRoot' }),
   bias: ratio('error', 'labels', 'target'),
   withinToleranceShare: ratio('withinTolerance', 'labels', 'higher'),
-  quantileCoverage: ratio('covered', 'labels', 'target'),
-  pinball: ratio('pinball', 'labels', 'lower'),
+  quantileCoverage: ratio('covered', 'quantileLabels', 'target'),
+  pinball: ratio('pinball', 'quantileLabels', 'lower'),
   ndcg: ratio('ndcg', 'relevantQueries', 'higher'),
   mrr: ratio('reciprocalRank', 'queries', 'higher'),
   clickThroughShare: ratio('clickedQueries', 'queries', 'higher'),
@@ -150,6 +152,8 @@ export function componentName(component: QualityComponent, task: Task): string {
   return `${name}${gain}At${task.cutoff}`;
 }
 
+const QUANTILE_COMPONENTS = ['quantileLabels', 'covered', 'pinball'] as const;
+
 const COMPONENTS_OF_TASK = {
   regression: [
     'labels',
@@ -157,8 +161,7 @@ const COMPONENTS_OF_TASK = {
     'absoluteError',
     'squaredError',
     'withinTolerance',
-    'covered',
-    'pinball',
+    ...QUANTILE_COMPONENTS,
   ],
   ranking: [
     'labels',
@@ -190,7 +193,7 @@ export const componentsOf = (task: Task): readonly QualityComponent[] =>
     (component) =>
       task.kind !== 'regression' ||
       task.quantiles.length > 0 ||
-      (component !== 'covered' && component !== 'pinball'),
+      !QUANTILE_COMPONENTS.some((each) => each === component),
   );
 
 /** How the components of a task are published. */

@@ -49,6 +49,7 @@ function quantileScores(
   const pinball = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
   if (Number.isNaN(pinball)) return {};
   return {
+    quantileLabels: 1,
     covered: Number(valueOf(lowest) <= outcome && outcome <= valueOf(highest)),
     pinball,
   };

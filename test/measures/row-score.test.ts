@@ -138,6 +138,15 @@ describe('a row', () => {
     expect(scoreClassification(classification, {}, 'fraud', 10)).toBeUndefined();
   });
 
+  it('without one of its quantiles counts in the error, and in neither coverage nor pinball loss', () => {
+    const whole = { minutes: 20, minutesLow: 18, minutesHigh: 26 };
+    const alone = sumOf([scoreRegression(regression, whole, 22)]);
+    const both = sumOf([alone, scoreRegression(regression, { minutes: 20, minutesLow: 18 }, 30)]);
+    expect(metricValue('quantileCoverage', both)).toBe(1);
+    expect(metricValue('pinball', both)).toBe(metricValue('pinball', alone));
+    expect(metricValue('mae', both)).toBe(6);
+  });
+
   it('keeps the order of the request among equal scores', () => {
     expect(servedOrder([0.5, 0.9, 0.5, 0.1])).toEqual([1, 0, 2, 3]);
   });
