@@ -34,55 +34,88 @@ const silenceMeansNegative = ({ monitoring, task }: ModelSpec): boolean =>
 /**
  * Closes the hours of a model that have matured, and tells of them. Each is closed by one run, which alone
  * publishes its metrics; what is recorded or corrected later restates the join table and publishes nothing.
- * @throws when no spec has the name; and once, when hours can be closed no more, after all others were seen to.
+ * @throws when no spec has the name; and after all hours were seen to, when closed ones could not be told of,
+ * and once when others can be closed no more.
  */
 export async function closeHours(model: string, closer: HourCloser): Promise<void> {
   const spec = closer.specs.find(({ name }) => name === model);
   if (!spec) throw new Error(`no model is named "${model}"`);
   const closedUpTo = await closer.hours.closedUpTo(model);
   const { hours, forgotten } = openHours(closer.clock.nowMs(), spec, closedUpTo);
-  const done = await closeDue(spec, hours, closer);
+  const { done, untold } = await closeDue(spec, hours, closer);
   const open = hours.find((hour) => !done.has(hour));
   const reached = open === undefined ? hours.at(-1) : hourBefore(open);
   if (reached !== undefined && reached !== closedUpTo)
     await closer.hours.setClosedUpTo(model, reached);
-  if (forgotten)
-    throw new Error(
-      `the hours ${forgotten.first} to ${forgotten.last} of ${model} were not closed in time: their predictions are no longer all in the join table, so nobody judges them as a whole any more`,
-    );
+  const problems = [
+    ...(forgotten
+      ? [
+          `the hours ${forgotten.first} to ${forgotten.last} of ${model} were not closed in time: their predictions are no longer all in the join table, so nobody judges them as a whole any more`,
+        ]
+      : []),
+    ...[...untold].map(
+      ([hour, reason]) =>
+        `the hour ${hour} of ${model} is closed, and the next run tells of it: ${reason}`,
+    ),
+  ];
+  if (problems.length > 0) throw new Error(problems.join('; '));
 }
 
-/** @returns the hours that are closed and told of. */
+interface Closing {
+  /** Hours that are closed and told of. */
+  readonly done: ReadonlySet<string>;
+  /** Hours that are closed and could not be told of, with the reason: they stay due. */
+  readonly untold: ReadonlyMap<string, string>;
+}
+
+/** The bus being away keeps no hour from being asked for, closed and measured. */
 async function closeDue(
   spec: ModelSpec,
   hours: readonly string[],
   closer: HourCloser,
-): Promise<ReadonlySet<string>> {
+): Promise<Closing> {
   const { name } = spec;
   const [first, last] = [hours[0], hours.at(-1)];
-  if (first === undefined || last === undefined) return new Set();
+  const done = new Set<string>();
+  const untold = new Map<string, string>();
+  if (first === undefined || last === undefined) return { done, untold };
+  const tellOf = async (hour: string): Promise<void> => {
+    try {
+      await tell(name, hour, closer);
+      done.add(hour);
+    } catch (error) {
+      untold.set(hour, String(error));
+    }
+  };
   const closed = await closer.hours.closed(name, first, last);
-  for (const [hour, isTold] of closed) if (!isTold) await tell(name, hour, closer);
-  const done = new Set(closed.keys());
+  for (const [hour, isTold] of closed)
+    if (isTold) done.add(hour);
+    else await tellOf(hour);
   const due = hours.filter((hour) => !closed.has(hour)).slice(0, LIMITS.hoursPerRun);
-  for (const hour of due) if (await closeHour(spec, hour, closer)) done.add(hour);
-  return done;
+  for (const hour of due) {
+    const fact = await closeHour(spec, hour, closer);
+    if (fact?.predictions === 0) done.add(hour);
+    else if (fact) await tellOf(hour);
+  }
+  return { done, untold };
 }
 
-/** @returns whether this run closed it, and told of it. */
-async function closeHour(spec: ModelSpec, hour: string, closer: HourCloser): Promise<boolean> {
+/** @returns what is to be told of it, where this run closed it; of an hour without predictions nothing is. */
+async function closeHour(
+  spec: ModelSpec,
+  hour: string,
+  closer: HourCloser,
+): Promise<HourClosed | undefined> {
   const tally = await tallyOf(spec, hour, closer);
   if (
     spec.monitoring.outcomes.silenceMeans === 'negative' &&
     !(await isSettled(spec, hour, tally, closer))
   )
-    return false;
+    return undefined;
   const closed = await judge(spec, hour, tally.totals, closer);
-  if (!(await closer.hours.close(closed))) return false;
-  if (closed.fact.predictions === 0) return true;
-  publish(spec, closed, closer);
-  await tell(spec.name, hour, closer);
-  return true;
+  if (!(await closer.hours.close(closed))) return undefined;
+  if (closed.fact.predictions > 0) publish(spec, closed, closer);
+  return closed.fact;
 }
 
 async function tallyOf({ name, task }: ModelSpec, hour: string, { joins }: HourCloser) {

@@ -234,6 +234,30 @@ test('a fact that the bus did not take is told by the next run, its metrics are 
   expect(lines).toHaveLength(published);
 });
 
+test('while the bus is away hours are asked for, closed and measured all the same, and told of after it', async () => {
+  const next = '2026-11-09T19';
+  entries = [predicted('a'), scored('a', true)];
+  const cohort: HourCloser['joins']['cohort'] = async (_model, hour, shard) => ({
+    entries: (hour === HOUR || hour === next || hour === '2026-11-09T20') && !shard ? entries : [],
+  });
+  closer = { ...closer, joins: { cohort } };
+  isBusDown = true;
+  await expect(closeHours(cardFraud.name, closer)).rejects.toThrow(`the hour ${HOUR} of`);
+  nowMs += 3_600_000;
+  await expect(closeHours(cardFraud.name, closer)).rejects.toThrow(`the hour ${next} of`);
+  expect(hours.kept.get(next)?.fact.predictions).toBe(1);
+  expect(metricLines('TruePositives')).toHaveLength(2);
+  nowMs += 3_600_000;
+  entries = [predicted('b')];
+  await expect(closeHours(cardFraud.name, closer)).rejects.toThrow('the bus is down');
+  expect(sent).toEqual([{ kind: 'matured', predictionId: 'b' }]);
+  expect(hours.reached).toBe('2026-11-09T17');
+  isBusDown = false;
+  await closeHours(cardFraud.name, closer);
+  expect(told.map(({ detail }) => detail)).toMatchObject([{ hour: HOUR }, { hour: next }]);
+  expect(hours.reached).toBe(next);
+});
+
 test('hours in which nothing was predicted are closed in silence', async () => {
   await closeHours(cardFraud.name, closer);
   expect([...hours.kept.values()].map(({ fact: { predictions } }) => predictions)).toEqual(
