@@ -34,8 +34,10 @@ export async function endPromotion(
     idea: ideaOf(ending),
   };
   const final: Promotion = { ...stored, ...end };
-  await takeOut(final, reason, by, context);
-  const { kind } = await context.promotions.end(final, [endedEvent(stored, end)]);
+  const route = await takeOut(final, reason, by, context);
+  // A step that exposes it between the two changes the route: then it is to be taken out again.
+  const onlyIf = context.routeStore.whileAt(final.model, route);
+  const { kind } = await context.promotions.end(final, [endedEvent(stored, end)], onlyIf);
   if (kind === 'overtaken') return endPromotion(promotion, { ending, reason, by }, context);
   await context.announce(final.model);
   return final;
@@ -60,18 +62,22 @@ const STAGE_AFTER: Readonly<Record<PromotionEnding, Version['stage']>> = {
 /**
  * Takes the version out of the route by one conditional write: as a challenger, or as a champion that has
  * not been kept. Others may change the route meanwhile, so a lost race reads it again.
+ * @returns the route without it.
  */
 async function takeOut(
   promotion: Promotion,
   reason: string,
   by: string,
   context: PromotionContext,
-): Promise<void> {
+): Promise<Route | undefined> {
   const { model, version, state } = promotion;
   for (let attempt = 0; attempt < LIMITS.routeWriteAttempts; attempt += 1) {
     const route = await context.routes.read(model);
     const next = route && without(route, promotion);
-    if (!next) return settleStage(promotion, context);
+    if (!next) {
+      await settleStage(promotion, context);
+      return route;
+    }
     const changed: Route = {
       ...next,
       epoch: route.epoch + 1,
@@ -81,11 +87,11 @@ async function takeOut(
     };
     const stage = STAGE_AFTER[state === 'running' ? 'rolled-back' : state];
     const { kind } = await context.routeStore.withdraw(changed, version, stage);
-    if (kind === 'written') return;
+    if (kind === 'written') return changed;
     if (kind === 'version-changed') {
       // Retired by hand meanwhile: the route alone is to be mended.
       const amended = await context.routeStore.amend(changed);
-      if (amended.kind === 'written') return;
+      if (amended.kind === 'written') return changed;
     }
   }
   throw new Error(

@@ -135,8 +135,15 @@ export class PromotionTable {
     return this.#write([{ Update }], events);
   }
 
-  /** Ends one and lets the next begin; `overtaken` when it had ended already. */
-  async end(promotion: Promotion, events: readonly BusEvent[]): Promise<StartWrite> {
+  /**
+   * Ends one and lets the next begin; `overtaken` when it had ended already, or what it ends with has changed.
+   * @param onlyIf that the route is still the one that does not name it.
+   */
+  async end(
+    promotion: Promotion,
+    events: readonly BusEvent[],
+    onlyIf?: TransactItem,
+  ): Promise<StartWrite> {
     const { model, id, state, endedAt, endedBy, reason, idea } = promotion;
     const ending = { state, endedAt, endedBy, reason, idea };
     const Delete = {
@@ -146,7 +153,7 @@ export class PromotionTable {
       ExpressionAttributeValues: { ':id': id },
     };
     const isEnded = await this.#write(
-      [this.#setWhile('running', model, id, ending), { Delete }],
+      [this.#setWhile('running', model, id, ending), { Delete }, ...(onlyIf ? [onlyIf] : [])],
       events,
     );
     return { kind: isEnded ? 'written' : 'overtaken' };

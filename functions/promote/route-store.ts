@@ -55,14 +55,15 @@ export class RouteStore {
 
   /** @param seen the route that does not name the version; absent where the model has none. */
   retire(model: string, version: string, seen: Route | undefined): Promise<RouteWrite> {
-    const Key = { model };
+    return this.#write([this.whileAt(model, seen), this.#setStage(model, version, 'retired', [])]);
+  }
+
+  /** For a write that is to be made only while the route is the one that was seen, or still none. */
+  whileAt(model: string, seen: Route | undefined): TransactItem {
     const check = seen
       ? { ConditionExpression: 'epoch = :seen', ExpressionAttributeValues: { ':seen': seen.epoch } }
       : { ConditionExpression: 'attribute_not_exists(epoch)' };
-    return this.#write([
-      { ConditionCheck: { TableName: this.#routeTable, Key, ...check } },
-      this.#setStage(model, version, 'retired', []),
-    ]);
+    return { ConditionCheck: { TableName: this.#routeTable, Key: { model }, ...check } };
   }
 
   /** The same where the route remembers the version as its former champion and must forget it. */

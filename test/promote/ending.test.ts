@@ -66,6 +66,21 @@ describe('an ending', () => {
     },
   );
 
+  test('takes out again what a step exposed before the record said so', async () => {
+    const held = inPilot();
+    const exposed = { ...(held.route ?? aRoute()), epoch: 3, changedBy: 'm-p1' };
+    let isExposed = false;
+    held.before = (write) => {
+      if (write !== 'end' || isExposed) return;
+      isExposed = true;
+      held.route = exposed;
+    };
+    await end(held);
+    expect(held.promotion.state).toBe('rolled-back');
+    expect(held.route).toMatchObject({ epoch: 4 });
+    expect(held.route?.challenger).toBeUndefined();
+  });
+
   test('repeated, leaves a route alone that somebody has changed since', async () => {
     const held = inPilot();
     await end(held);

@@ -149,8 +149,10 @@ export class InMemoryPromotions {
       write: string,
       set: (found: Promotion) => Promotion,
       events: readonly BusEvent[] = [],
+      onlyIf?: TransactItem,
     ) => {
       this.before(write);
+      if (onlyIf && onlyIf.ConditionCheck?.Key?.['epoch'] !== this.route?.epoch) return false;
       const found = this.promotions.get(id);
       if (found?.state !== 'running') return false;
       this.promotions.set(id, set(found));
@@ -182,8 +184,9 @@ export class InMemoryPromotions {
       whileRunning: ({ id: promotion }) => ({
         ConditionCheck: { TableName: 'promotions', Key: { promotion }, ConditionExpression: '' },
       }),
-      end: async (ended, events) => {
-        const isEnded = ifRunning(ended.id, 'end', (found) => ({ ...found, ...ended }), events);
+      end: async (ended, events, onlyIf) => {
+        const set = (found: Promotion) => ({ ...found, ...ended });
+        const isEnded = ifRunning(ended.id, 'end', set, events, onlyIf);
         if (isEnded) this.runs = undefined;
         return { kind: isEnded ? 'written' : 'overtaken' };
       },
@@ -259,6 +262,13 @@ export class InMemoryPromotions {
         this.versions.set(version, { ...found, stage });
         return { kind: 'written' };
       },
+      whileAt: (_, seen) => ({
+        ConditionCheck: {
+          TableName: 'routes',
+          Key: { epoch: seen?.epoch },
+          ConditionExpression: '',
+        },
+      }),
       unexpose: async (_, version) => {
         this.before('stage');
         const found = this.versions.get(version);

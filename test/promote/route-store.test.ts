@@ -127,13 +127,16 @@ describe('a route is written', () => {
   );
 });
 
-test('no promotion that has ended exposes or crowns its version, whatever it has read before', async () => {
+test('no promotion that has ended exposes or crowns its version, and none ends over a route it has not seen', async () => {
   const promotion = aPromotion({ model, id: `${model}-p1` });
   const ended = { state: 'rolled-back', endedBy: 'me', reason: 'worse', idea: 'bad' } as const;
-  const endedAt = at(1).changedAt;
-  expect(await promotions.end({ ...promotion, ...ended, endedAt }, [])).toEqual({
-    kind: 'written',
-  });
+  const end = { ...promotion, ...ended, endedAt: at(1).changedAt };
+  for (const stale of [undefined, at(2)])
+    expect(await promotions.end(end, [], store.whileAt(model, stale))).toEqual({
+      kind: 'overtaken',
+    });
+  const withoutIt = store.whileAt(model, at(1));
+  expect(await promotions.end(end, [], withoutIt)).toEqual({ kind: 'written' });
   expect(await store.expose(challenged(2), '2', 'pilot', running)).toEqual({ kind: 'overtaken' });
   const crowned = at(2, { champion: servedVersion('2') });
   expect(await store.crown(crowned, running)).toEqual({ kind: 'overtaken' });
