@@ -27,10 +27,11 @@ export class UnitRecords {
     const enrolment = enrolmentOf(prediction);
     if (!enrolment) return;
     const covariate = covariateOf(spec, prediction);
-    const { at } = prediction;
+    const { at, predictionId } = prediction;
     await this.#expose({
       ...enrolment,
       firstExposedAt: at,
+      predictionId,
       ...(covariate !== undefined && { covariate }),
     });
     const contribution = contributionOf(prediction, 0, 0);
@@ -41,7 +42,7 @@ export class UnitRecords {
   async failed({ at, latencyMs, enrolment }: FailureLine): Promise<void> {
     if (!enrolment) return;
     const { predictionId, promotion, unit, assigned } = enrolment;
-    await this.#expose({ promotion, unit, arm: assigned, firstExposedAt: at });
+    await this.#expose({ promotion, unit, arm: assigned, firstExposedAt: at, predictionId });
     const counts = { requests: 1, latencyMs, failed: 1, fellBack: 0, revision: 0 };
     await this.#units.contribute(
       { promotion, unit, predictionId, row: 0, arm: assigned, at, ...counts },
@@ -77,20 +78,26 @@ export class UnitRecords {
     if (comparison)
       await this.#units.compare({ promotion, predictionId, requestedAt, comparison }, expires);
     if (covariate !== undefined && unit !== undefined)
-      await this.#units.setCovariate({ promotion, unit, requestedAt, covariate }, expires);
+      await this.#units.setCovariate(
+        { promotion, unit, predictionId, requestedAt, covariate },
+        expires,
+      );
   }
 
   async #expose(exposure: NewExposure): Promise<void> {
     const key = `${exposure.promotion}\n${exposure.unit}`;
     const known = this.#exposed.get(key);
-    const isKnown = known?.arm === exposure.arm && known.firstExposedAt <= exposure.firstExposedAt;
-    if (isKnown) return;
+    if (known?.arm === exposure.arm && !isEarlier(exposure, known)) return;
     await this.#units.expose(exposure, expiryOf({ at: exposure.firstExposedAt }));
     this.#exposed.set(key, exposure);
     const [oldest = ''] = this.#exposed.keys();
     if (this.#exposed.size > LIMITS.exposuresRemembered) this.#exposed.delete(oldest);
   }
 }
+
+const isEarlier = (one: NewExposure, other: NewExposure): boolean =>
+  one.firstExposedAt < other.firstExposedAt ||
+  (one.firstExposedAt === other.firstExposedAt && one.predictionId < other.predictionId);
 
 function contributionOf(
   prediction: RecordedPrediction,

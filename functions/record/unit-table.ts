@@ -21,6 +21,8 @@ const NewExposure = z.object({
   /** Of the first request. */
   arm: AssignedArm,
   firstExposedAt: Instant,
+  /** Of the first request; of several at one instant the smallest id is the first. */
+  predictionId: z.string(),
   /** The champion's prediction on the first request; absent where the champion did not answer it. */
   covariate: z.exactOptional(z.number()),
 });
@@ -35,6 +37,7 @@ export interface Exposure extends NewExposure {
 const KeptExposure = z.extend(NewExposure, {
   arms: z.set(AssignedArm),
   shadowedAt: z.exactOptional(Instant),
+  shadowedId: z.exactOptional(z.string()),
   shadowCovariate: z.exactOptional(z.number()),
 });
 
@@ -72,7 +75,8 @@ export interface Compared {
 export interface Covariate {
   readonly promotion: string;
   readonly unit: string;
-  /** Of the request that the covariate belongs to. */
+  /** Of the request that the covariate belongs to; so is the instant. */
+  readonly predictionId: string;
   readonly requestedAt: Instant;
   readonly covariate: number;
 }
@@ -97,7 +101,7 @@ export class UnitTable {
 
   /** The earliest request wins, whichever is written first. */
   async expose(exposure: NewExposure, expiresAtEpochSeconds: number): Promise<void> {
-    const { promotion, unit, arm, firstExposedAt, covariate } = exposure;
+    const { promotion, unit, arm, firstExposedAt, predictionId, covariate } = exposure;
     const Key = { pk: exposureKey(promotion, shardOf(unit)), sk: slotKey(unit) };
     const arms = { ':arms': new Set([arm]) };
     const expires = { ':expires': expiresAtEpochSeconds };
@@ -105,12 +109,14 @@ export class UnitTable {
       await this.#update({
         Key,
         // An earlier request without a covariate must not keep that of a later one.
-        UpdateExpression: `SET firstExposedAt = :at, arm = :arm, promotion = :promotion, #unit = :unit, expiresAtEpochSeconds = :expires${covariate === undefined ? '' : ', covariate = :covariate'} ADD arms :arms${covariate === undefined ? ' REMOVE covariate' : ''}`,
-        ConditionExpression: 'attribute_not_exists(firstExposedAt) OR firstExposedAt > :at',
+        UpdateExpression: `SET firstExposedAt = :at, predictionId = :id, arm = :arm, promotion = :promotion, #unit = :unit, expiresAtEpochSeconds = :expires${covariate === undefined ? '' : ', covariate = :covariate'} ADD arms :arms${covariate === undefined ? ' REMOVE covariate' : ''}`,
+        ConditionExpression:
+          'attribute_not_exists(firstExposedAt) OR firstExposedAt > :at OR (firstExposedAt = :at AND predictionId > :id)',
         // A reserved word of DynamoDB.
         ExpressionAttributeNames: { '#unit': 'unit' },
         ExpressionAttributeValues: {
           ':at': firstExposedAt,
+          ':id': predictionId,
           ':arm': arm,
           ':promotion': promotion,
           ':unit': unit,
@@ -166,18 +172,19 @@ export class UnitTable {
    * whose first request that was, whichever of the two is recorded first: the earliest is kept.
    */
   async setCovariate(
-    { promotion, unit, requestedAt, covariate }: Covariate,
+    { promotion, unit, predictionId, requestedAt, covariate }: Covariate,
     expiresAtEpochSeconds: number,
   ): Promise<void> {
     try {
       await this.#update({
         Key: { pk: exposureKey(promotion, shardOf(unit)), sk: slotKey(unit) },
         UpdateExpression:
-          'SET shadowedAt = :at, shadowCovariate = :covariate, expiresAtEpochSeconds = :expires',
+          'SET shadowedAt = :at, shadowedId = :id, shadowCovariate = :covariate, expiresAtEpochSeconds = :expires',
         ConditionExpression:
-          'attribute_not_exists(shadowedAt) OR shadowedAt > :at OR (shadowedAt = :at AND shadowCovariate > :covariate)',
+          'attribute_not_exists(shadowedAt) OR shadowedAt > :at OR (shadowedAt = :at AND shadowedId > :id)',
         ExpressionAttributeValues: {
           ':at': requestedAt,
+          ':id': predictionId,
           ':covariate': covariate,
           ':expires': expiresAtEpochSeconds,
         },
@@ -239,11 +246,12 @@ export class UnitTable {
 
 function exposureOf({
   shadowedAt,
+  shadowedId,
   shadowCovariate,
   arms,
   ...exposure
 }: z.infer<typeof KeptExposure>): Exposure {
-  const isOfFirst = shadowedAt === exposure.firstExposedAt;
+  const isOfFirst = shadowedAt === exposure.firstExposedAt && shadowedId === exposure.predictionId;
   const covariate = exposure.covariate ?? (isOfFirst ? shadowCovariate : undefined);
   return {
     ...exposure,

@@ -92,6 +92,7 @@ export function ask(
     unit,
     arm,
     firstExposedAt: at,
+    predictionId: `${unit} ${at}`,
     ...(covariate !== undefined && { covariate }),
   });
   units.contribute({

@@ -144,9 +144,10 @@ export class UnitsInMemory {
   get exposures(): ReadonlyMap<string, Exposure> {
     return new Map(
       [...this.#exposures].map(([key, exposure]) => {
-        const { requestedAt, covariate } = this.#shadows.get(key) ?? {};
-        const isShadowed = requestedAt === exposure.firstExposedAt && covariate !== undefined;
-        return [key, isShadowed ? { covariate, ...exposure } : exposure];
+        const { requestedAt, predictionId, covariate } = this.#shadows.get(key) ?? {};
+        const isOfFirst =
+          requestedAt === exposure.firstExposedAt && predictionId === exposure.predictionId;
+        return [key, isOfFirst && covariate !== undefined ? { covariate, ...exposure } : exposure];
       }),
     );
   }
@@ -156,7 +157,11 @@ export class UnitsInMemory {
     const key = `${exposure.promotion} ${exposure.unit}`;
     const before = this.#exposures.get(key);
     const arms = [...new Set([...(before?.arms ?? []), exposure.arm])].toSorted();
-    const isEarlier = !before || exposure.firstExposedAt < before.firstExposedAt;
+    const isEarlier =
+      !before ||
+      exposure.firstExposedAt < before.firstExposedAt ||
+      (exposure.firstExposedAt === before.firstExposedAt &&
+        exposure.predictionId < before.predictionId);
     this.#exposures.set(key, isEarlier ? { ...exposure, arms } : { ...before, arms });
   }
 
@@ -177,7 +182,11 @@ export class UnitsInMemory {
     await this.#disturb();
     const key = `${shadow.promotion} ${shadow.unit}`;
     const before = this.#shadows.get(key);
-    if (!before || before.requestedAt > shadow.requestedAt) this.#shadows.set(key, shadow);
+    const isEarlier =
+      !before ||
+      shadow.requestedAt < before.requestedAt ||
+      (shadow.requestedAt === before.requestedAt && shadow.predictionId < before.predictionId);
+    if (isEarlier) this.#shadows.set(key, shadow);
   }
 }
 

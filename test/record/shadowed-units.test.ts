@@ -43,7 +43,7 @@ describe('what a shadow said of a request', () => {
 
   test('is the covariate of a unit in an A/B test, 0 as well', async () => {
     expect(await writtenOf(line({ covariate: 0 }))).toEqual([
-      { promotion: 'm-p1', unit: 'u1', requestedAt, covariate: 0 },
+      { promotion: 'm-p1', unit: 'u1', predictionId: 'p1', requestedAt, covariate: 0 },
     ]);
   });
 

@@ -27,23 +27,34 @@ const exposuresOf = (promotion: string): Promise<Exposure[]> =>
 
 /** A request of the unit at a second, as it is told of by its own line and by its shadow's. */
 interface Asked {
+  readonly id: string;
   readonly second: number;
   readonly arm: 'champion' | 'challenger';
   readonly covariate: number;
 }
 type Write = (promotion: string) => Promise<void>;
 
-const writesOf = ({ second, arm, covariate }: Asked): Write[] => {
+const writesOf = ({ id, second, arm, covariate }: Asked): Write[] => {
   const at = instantOf(START_MS + second * 1000);
   const isChampion = arm === 'champion';
   const exposed: Write = (promotion) =>
     units.expose(
-      { promotion, unit: UNIT, arm, firstExposedAt: at, ...(isChampion && { covariate }) },
+      {
+        promotion,
+        unit: UNIT,
+        arm,
+        firstExposedAt: at,
+        predictionId: id,
+        ...(isChampion && { covariate }),
+      },
       EXPIRES,
     );
   if (isChampion) return [exposed];
   const shadowed: Write = (promotion) =>
-    units.setCovariate({ promotion, unit: UNIT, requestedAt: at, covariate }, EXPIRES);
+    units.setCovariate(
+      { promotion, unit: UNIT, predictionId: id, requestedAt: at, covariate },
+      EXPIRES,
+    );
   return [exposed, shadowed];
 };
 
@@ -56,8 +67,8 @@ async function exposureAfter(writes: readonly Write[]): Promise<Exposure | undef
 }
 
 describe('the covariate of a unit', () => {
-  const first: Asked = { second: 0, arm: 'challenger', covariate: 7 };
-  const second: Asked = { second: 9, arm: 'challenger', covariate: 8 };
+  const first: Asked = { id: 'p1', second: 0, arm: 'challenger', covariate: 7 };
+  const second: Asked = { id: 'p2', second: 9, arm: 'challenger', covariate: 8 };
 
   test('is what the shadow said of its first request, whichever of the two is recorded first', async () => {
     const writes = writesOf(first);
@@ -75,14 +86,15 @@ describe('the covariate of a unit', () => {
     expect(await exposureAfter([shadowed])).toBeUndefined();
   });
 
-  test('is the same in any order of the lines, whichever come twice', async () => {
+  test('is the same in any order of the lines, whichever come twice or were asked at one instant', async () => {
     const asked = fc.record({
-      second: fc.integer({ min: 0, max: 99 }),
+      id: fc.uuid(),
+      second: fc.integer({ min: 0, max: 3 }),
       arm: fc.constantFrom('champion', 'challenger'),
       covariate: fc.integer({ min: 0, max: 60 }),
     });
     const requests = fc.uniqueArray(asked, {
-      selector: ({ second: at }) => at,
+      selector: ({ id }) => id,
       minLength: 1,
       maxLength: 5,
     });
@@ -94,7 +106,9 @@ describe('the covariate of a unit', () => {
           .map((write) => ({ write, at: random.next().value ?? 0 }))
           .toSorted((one, other) => one.at - other.at)
           .map(({ write }) => write);
-        const [earliest] = all.toSorted((one, other) => one.second - other.second);
+        const [earliest] = all.toSorted(
+          (one, other) => one.second - other.second || (one.id < other.id ? -1 : 1),
+        );
         const found = await exposureAfter(twice);
         expect(found).toMatchObject({
           arm: earliest?.arm,
