@@ -156,8 +156,8 @@ export const LIMITS = {
   outcomeSkewMs: 300_000,
   /** Kept beyond the horizon of its outcomes: a cohort that is judged late, an incident looked into. */
   joinMarginHours: 168,
-  /** Parts of one line are logged together; what has not met the rest by then never will. */
-  partHours: 24,
+  /** Parts wait for one of them that failed: 4 days in the queue of work, 14 where it is parked, and a margin. */
+  partHours: 480,
   /** Rows in one item of the join table, and the characters of their JSON: an item holds 400 kB. */
   rowsPerItem: 1_000,
   rowItemCharacters: 120_000,

@@ -36,7 +36,7 @@ export class LogRecording {
       } catch (error) {
         this.#parts.log({ kind: 'item-failed', item: item.kind, ...describeError(error) });
         this.#parts.measurements.count(NO_MODEL, 'failedItems');
-        failed.push({ kind: 'lines', messages: [...item.messages], reason: String(error) });
+        failed.push(...waiting(item, String(error)));
       }
     });
     try {
@@ -91,8 +91,12 @@ export class LogRecording {
     }
   }
 
-  async #park({ messages, reason }: Extract<LoggedItem, { kind: 'poison' }>): Promise<void> {
-    await this.#parts.parked.send([{ kind: 'lines', messages: [...messages], reason }]);
+  async #park(item: Extract<LoggedItem, { kind: 'poison' }>): Promise<void> {
+    await this.#parts.parked.send(waiting(item, item.reason));
     this.#parts.measurements.count(NO_MODEL, 'poisonLines');
   }
 }
+
+/** One a log message: the parts of an oversized line are more than one message of a queue may hold. */
+const waiting = ({ messages }: LoggedItem, reason: string): RecordWork[] =>
+  messages.map((message) => ({ kind: 'lines', messages: [message], reason }));

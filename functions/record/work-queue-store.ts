@@ -8,7 +8,7 @@ import * as z from 'zod/mini';
 
 /** What waits to be recorded, one a message. */
 export const RecordWork = z.discriminatedUnion('kind', [
-  /** Log messages of one item that could not be recorded. */
+  /** Log messages that could not be recorded; of a line in parts each is sent alone. */
   z.object({ kind: z.literal('lines'), messages: z.array(z.string()), reason: z.string() }),
   /** A prediction whose silence has a meaning from now on. */
   z.object({ kind: z.literal('matured'), predictionId: z.string() }),

@@ -174,6 +174,43 @@ describe('parts of a line', () => {
   });
 });
 
+describe('an oversized line', () => {
+  test('that fails waits part by part, for SQS takes no message of it whole, and is recorded once from there', async () => {
+    const failing = { left: 1 };
+    const world = recordingWorld([spec], async () => {
+      if (failing.left-- > 0) throw new Error('ThrottlingException');
+    });
+    const parts = partsOf('large', 6);
+    await world.recording.recordDelivery(parts);
+    expect(world.failed.map((work) => work.kind === 'lines' && work.messages)).toEqual(
+      parts.map((part) => [part]),
+    );
+    const queued = world.failed.map((work, at) => ({ id: `m${at}`, body: JSON.stringify(work) }));
+    for (const each of queued.toReversed())
+      expect(await world.recording.recordQueued([each])).toEqual([]);
+    expect(world.measured('RecordedRows')).toBe(1);
+  });
+
+  test('that makes no prediction is parked part by part', async () => {
+    const world = recordingWorld([spec]);
+    const parts = ['{"kind":', '"prediction"}'].map((piece, at) =>
+      JSON.stringify({
+        kind: 'part',
+        id: 'x',
+        part: at + 1,
+        of: 2,
+        isShadowed: false,
+        text: piece,
+      }),
+    );
+    await world.recording.recordDelivery(parts);
+    expect(world.parked.map((work) => work.kind === 'lines' && work.messages)).toEqual(
+      parts.map((part) => [part]),
+    );
+    expect(world.measured('PoisonLines')).toBe(1);
+  });
+});
+
 describe('a failure of an enrolled unit', () => {
   test('counts against the arm it was assigned to, once', async () => {
     const world = recordingWorld([spec]);
