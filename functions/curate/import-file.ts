@@ -13,7 +13,13 @@ import { parquetRows } from './parquet-rows.ts';
 import { FileRefused, UnreadableRow } from './refusal.ts';
 import { type CellFault, RowChecker } from './row-check.ts';
 import type { RowSource } from './row-source.ts';
-import { guessEncoding, readBeginning, type TextReading, Utf8Check } from './text-encoding.ts';
+import {
+  EncodingCheck,
+  faultyLine,
+  guessEncoding,
+  readBeginning,
+  type TextReading,
+} from './text-encoding.ts';
 
 /** A row of the file, counted from 1 below the header, and everything that is wrong with it. */
 export interface FaultyRow {
@@ -68,22 +74,39 @@ async function openSource(path: string, plan: ColumnPlan): Promise<RowSource> {
   if (beginning.kind === 'parquet') return parquetRows(await asyncBufferFromFile(path), plan);
   const text: TextReading =
     beginning.kind === 'text'
-      ? { encoding: beginning.encoding, encodingBy: 'byte-order mark' }
+      ? await markedEncoding(path, beginning.encoding)
       : await detectEncoding(path);
-  const openText = () => createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  const openText = () => chunksOf(path);
   const [start = ''] = /\S/u.exec(new TextDecoder(text.encoding).decode(first)) ?? [];
   if (start === '[')
     throw new FileRefused('the file is a JSON array: write newline JSON, one object a line');
   return start === '{' ? jsonRows(openText, text, plan) : csvRows(openText, text, plan);
 }
 
+const chunksOf = (path: string) => createReadStream(path, { highWaterMark: CHUNK_BYTES });
+
+/** @throws FileRefused where the file is not all in the encoding that its mark promises. */
+async function markedEncoding(path: string, encoding: string): Promise<TextReading> {
+  const faultyFrom = await firstFaulty(path, encoding);
+  if (faultyFrom === undefined) return { encoding, encodingBy: 'byte-order mark' };
+  const line = await faultyLine(chunksOf(path), encoding, faultyFrom);
+  throw new FileRefused(
+    `the byte-order mark says ${encoding}, but line ${line} of the file has bytes that are none: write all of it in one encoding`,
+  );
+}
+
 async function detectEncoding(path: string): Promise<TextReading> {
-  const check = new Utf8Check();
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES }))
-    check.add(chunk as Uint8Array);
-  if (check.end()) return { encoding: 'utf-8', encodingBy: 'valid UTF-8' };
-  const sample = await bytesAt(path, check.faultyFrom ?? 0, CHUNK_BYTES);
+  const faultyFrom = await firstFaulty(path, 'utf-8');
+  if (faultyFrom === undefined) return { encoding: 'utf-8', encodingBy: 'valid UTF-8' };
+  const sample = await bytesAt(path, faultyFrom, CHUNK_BYTES);
   return { encoding: guessEncoding(sample), encodingBy: 'guess' };
+}
+
+/** Where the first chunk begins that is not in the encoding; undefined where all are. */
+async function firstFaulty(path: string, encoding: string): Promise<number | undefined> {
+  const check = new EncodingCheck(encoding);
+  for await (const chunk of chunksOf(path)) check.add(chunk as Uint8Array);
+  return check.end();
 }
 
 async function bytesAt(path: string, start: number, length: number): Promise<Uint8Array> {

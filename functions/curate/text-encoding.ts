@@ -34,21 +34,25 @@ export function readBeginning(bytes: Uint8Array): Beginning {
   return { kind: 'unmarked' };
 }
 
-/** Tells UTF-8 from everything else, in chunks; no other encoding passes by chance for long. */
-export class Utf8Check {
-  readonly #decoder = new TextDecoder('utf-8', { fatal: true });
-  /** Byte of the file that the first chunk with a fault begins at. */
-  faultyFrom: number | undefined;
+/** Tells an encoding from everything else, in chunks; nothing else passes as UTF-8 by chance for long. */
+export class EncodingCheck {
+  readonly #decoder: InstanceType<typeof TextDecoder>;
+  #faultyFrom: number | undefined;
   #bytes = 0;
 
+  constructor(encoding: string) {
+    this.#decoder = new TextDecoder(encoding, { fatal: true });
+  }
+
   add(chunk: Uint8Array): void {
-    if (this.faultyFrom === undefined) this.#try(chunk, true);
+    if (this.#faultyFrom === undefined) this.#try(chunk, true);
     this.#bytes += chunk.length;
   }
 
-  end(): boolean {
-    if (this.faultyFrom === undefined) this.#try(new Uint8Array(), false);
-    return this.faultyFrom === undefined;
+  /** @returns byte of the file that the first chunk with a fault begins at; undefined without one. */
+  end(): number | undefined {
+    if (this.#faultyFrom === undefined) this.#try(new Uint8Array(), false);
+    return this.#faultyFrom;
   }
 
   #try(chunk: Uint8Array, stream: boolean): void {
@@ -56,9 +60,36 @@ export class Utf8Check {
       this.#decoder.decode(chunk, { stream });
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
-      this.faultyFrom = this.#bytes;
+      this.#faultyFrom = this.#bytes;
     }
   }
+}
+
+/**
+ * Line, from 1, of the first bytes that the encoding has not.
+ * @param chunks the file from its first byte, cut as it was for the check.
+ * @param faultyFrom what the check found; from there on byte for byte.
+ */
+export async function faultyLine(
+  chunks: AsyncIterable<Uint8Array>,
+  encoding: string,
+  faultyFrom: number,
+): Promise<number> {
+  const decoder = new TextDecoder(encoding, { fatal: true });
+  let line = 1;
+  let bytes = 0;
+  try {
+    for await (const chunk of chunks) {
+      const pieces =
+        bytes < faultyFrom ? [chunk] : Array.from(chunk, (byte) => Uint8Array.of(byte));
+      for (const piece of pieces)
+        line += decoder.decode(piece, { stream: true }).split('\n').length - 1;
+      bytes += chunk.length;
+    }
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+  return line;
 }
 
 /**
