@@ -22,7 +22,11 @@ export const QUALITY_COMPONENTS = {
   queries: { name: 'Queries', unit: 'Count' },
   clickedQueries: { name: 'ClickedQueries', unit: 'Count' },
   purchasedQueries: { name: 'PurchasedQueries', unit: 'Count' },
-  /** Queries with a relevant item: NDCG is undefined in the others. */
+  /**
+   * Queries with a relevant item: NDCG is undefined in the others. Online, clicks are biased by the position
+   * at which the champion showed an item, so that NDCG made of clicks favours what was shown high: compare
+   * arms by it, and never read its absolute value.
+   */
   relevantQueries: { name: 'RelevantQueries', unit: 'Count' },
   ndcg: { name: 'Ndcg', unit: 'None' },
   reciprocalRank: { name: 'ReciprocalRank', unit: 'None' },
