@@ -125,6 +125,13 @@ function featureFaults({ features, task, entityKeys }: ModelSpec): Fault[] {
   for (const key of entityKeys)
     if (!names.includes(key))
       faults.push({ path: ['entityKeys'], message: `no feature is named "${key}"` });
+  const queryKey =
+    task.kind === 'ranking' ? features.find(({ name }) => name === task.queryKey) : undefined;
+  if (queryKey && queryKey.kind !== 'identifier')
+    faults.push({
+      path: ['task', 'queryKey'],
+      message: `"${queryKey.name}" names queries, so it must be an identifier, not a ${queryKey.kind}`,
+    });
   if (task.kind === 'classification' && typeof task.cost.falseNegative === 'object') {
     const { feature } = task.cost.falseNegative;
     const message = whyNoValue(

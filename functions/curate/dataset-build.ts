@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DatasetDigest, RowsDigest } from '../contracts/dataset.ts';
 import type { CellValue, DatasetColumn } from '../contracts/dataset-columns.ts';
 import { DigestTable } from './digest-table.ts';
+import { searchOf } from './query-key.ts';
 import {
   canonicalRows,
   DatasetHasher,
@@ -52,6 +53,7 @@ export class DatasetBuild {
   readonly #hasher = new DatasetHasher();
   readonly #rows = new DigestTable();
   readonly #entities: readonly { key: string; at: number; digests: DigestTable }[];
+  readonly #predictionAt: number;
   #duplicates = 0;
 
   constructor(options: BuildOptions) {
@@ -62,6 +64,7 @@ export class DatasetBuild {
     this.#canonical = canonicalRows(columns);
     const hasRecorded = columns.some((column, at) => isBeside(column) && isKept?.(at) !== false);
     this.#content = hasRecorded ? canonicalRows(columns, (column) => !isBeside(column)) : undefined;
+    this.#predictionAt = columns.findIndex(({ role }) => role === 'prediction');
     this.#entities = entityKeys.map((key) => ({
       key,
       at: columns.findIndex(({ name }) => name === key),
@@ -74,10 +77,18 @@ export class DatasetBuild {
     const digest = this.#content ? shortTextDigest(this.#content(values)) : whole;
     if (this.#rows.add(digest) !== undefined) this.#duplicates += 1;
     for (const { at, digests } of this.#entities) {
-      const value = values[at] ?? null;
+      const value = this.#entityOf(values, at);
       digests.add(value === null ? NO_ENTITY : shortDigest(value));
     }
     this.#stored.add(values);
+  }
+
+  #entityOf(values: readonly CellValue[], at: number): CellValue {
+    const value = values[at] ?? null;
+    const prediction = values[this.#predictionAt];
+    const isServedQuery = this.#options.columns[at]?.role === 'query';
+    if (!isServedQuery || typeof value !== 'string' || typeof prediction !== 'string') return value;
+    return searchOf(value, prediction);
   }
 
   finish(): BuiltDataset {

@@ -8,6 +8,7 @@ import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { AskedLine } from '../contracts/prediction-line.ts';
 import { hidesOutcomes } from '../contracts/task.ts';
 import { readTyped } from './cell-reading.ts';
+import { servedQueryKey } from './query-key.ts';
 import { readRow } from './row-check.ts';
 
 /** An answered request as the archive has it, opened. */
@@ -108,12 +109,11 @@ function queryOf(
 ): RecordedUnit[] {
   const { task } = spec;
   if (task.kind !== 'ranking') return [];
+  const queryKey = servedQueryKey(query[task.queryKey], request.predictionId);
   const rows = items.map(({ id, ...item }) => {
     const interaction = outcomes.get(`item:${JSON.stringify(id)}`);
     const relevance =
       interaction === 'click' || interaction === 'purchase' ? task.relevance[interaction] : 0;
-    // A search without an id of its own is known by its prediction, so that its rows stay together.
-    const queryKey = query[task.queryKey] ?? request.predictionId;
     const fields = { ...query, ...item, [task.queryKey]: queryKey, [task.label]: relevance };
     return readCells(columns, fields, request);
   });

@@ -178,6 +178,12 @@ describe('a spec is refused with path and reason', () => {
     ).toMatch(/say "query" or "item" for ranking/);
   });
 
+  test('a query key that is no identifier', () => {
+    expect(
+      faultsOf({ task: { ...searchRanking.task, queryKey: 'queryWords' } }, searchRanking),
+    ).toMatch(/task\.queryKey: "queryWords" names queries, so it must be an identifier/);
+  });
+
   test('a cost by a feature that is no number', () => {
     expect(
       faultsOf(

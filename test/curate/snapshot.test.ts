@@ -79,6 +79,7 @@ describe('a recorded request', () => {
     outcomes: Readonly<Record<string, unknown>>,
     propensities?: readonly number[],
     withheld: readonly string[] = [],
+    predictionId = 'p',
   ) => {
     const leftOut: [string, number][] = [];
     const columns = datasetColumns(spec);
@@ -86,7 +87,7 @@ describe('a recorded request', () => {
       spec,
       columns,
       {
-        predictionId: 'p',
+        predictionId,
         at: '2026-11-01T00:00:00.000Z',
         arm: 'champion',
         asked,
@@ -169,6 +170,21 @@ describe('a recorded request', () => {
       task.relevance.purchase,
       ...items.slice(2).map(() => 0),
     ]);
+  });
+
+  test('is a query of its own, whatever other search its caller gave the same id', () => {
+    const { query, items } = searchRanking.example as {
+      query: Record<string, unknown>;
+      items: Record<string, unknown>[];
+    };
+    const keysOf = (queryId: string | null, predictionId: string) => {
+      const asked = { api: 'rank' as const, query: { ...query, queryId }, items };
+      const { units } = leftOutOf(searchRanking, asked, {}, undefined, [], predictionId);
+      return [...new Set(units.flatMap(({ rows }) => rows.map((row) => row['queryId'])))];
+    };
+    expect(keysOf('search-7', 'p1')).toEqual(['search-7#p1']);
+    expect(keysOf('search-7', 'p2')).toEqual(['search-7#p2']);
+    expect(keysOf(null, 'p1')).toEqual(['p1']);
   });
 
   test('that came as tensors, or lacks what the spec requires, is left out and counted', () => {
