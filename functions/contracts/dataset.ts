@@ -85,6 +85,13 @@ export const LeakageFinding = z.discriminatedUnion('kind', [
     examples: z.array(z.object({ trainingRow: z.int(), validationRow: z.int() })),
   }),
   z.object({
+    kind: z.literal('unchecked-entities'),
+    /** The feature that is an entity key since one of the sets was made. */
+    key: z.string(),
+    /** Whose set that is. */
+    of: z.array(PointerName),
+  }),
+  z.object({
     kind: z.literal('time-order'),
     /** The spec's first timestamp feature. */
     feature: z.string(),

@@ -90,9 +90,12 @@ async function readDigests(
   store: DatasetStore,
 ) {
   const keys: Uint8Array[] = [];
-  for (const key of entityKeys) keys.push(await store.readDigests(name, digest, key));
+  // Without digests of a key no row has an entity, and rows are told apart by their content alone.
+  const digestsOf = async (key: string) =>
+    (await store.readDigests(name, digest, key)) ?? new Uint8Array();
+  for (const key of entityKeys) keys.push(await digestsOf(key));
   return {
-    rows: await store.readDigests(name, digest, ROW_DIGESTS),
+    rows: await digestsOf(ROW_DIGESTS),
     entities: entityDigests(keys, rows),
   };
 }

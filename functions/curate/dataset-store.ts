@@ -60,12 +60,17 @@ export class DatasetStore {
    * there already is what would have been written.
    */
   async keep(model: string, dataset: BuiltDataset, profile: DatasetProfile): Promise<void> {
-    const { digest, file, sizeBytes, digests } = dataset;
-    for (const [name, bytes] of digests)
-      await this.#putOnce(digestsKey(model, digest, name), bytes, bytes.length);
+    const { digest, file, sizeBytes } = dataset;
+    await this.keepDigests(model, dataset);
     const text = JSON.stringify(profile);
     await this.#putOnce(datasetProfileKey(model, digest), text, Buffer.byteLength(text));
     await this.#putOnce(datasetRowsKey(model, digest), createReadStream(file), sizeBytes);
+  }
+
+  /** Alone for a set that is there already, and whose spec has more entity keys since. */
+  async keepDigests(model: string, { digest, digests }: BuiltDataset): Promise<void> {
+    for (const [name, bytes] of digests)
+      await this.#putOnce(digestsKey(model, digest, name), bytes, bytes.length);
   }
 
   async openRows(model: string, digest: DatasetDigest): Promise<ParquetFile> {
@@ -77,13 +82,20 @@ export class DatasetStore {
     return DatasetProfile.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
   }
 
-  /** Short digests a row. @param name of an entity key, or `ROW_DIGESTS`; none where the set has no such key. */
-  async readDigests(model: string, digest: DatasetDigest, name: string): Promise<Uint8Array> {
+  /**
+   * Short digests a row.
+   * @param name of an entity key, or `ROW_DIGESTS`.
+   * @returns undefined where the key was added to the spec after this set was made: nobody took them.
+   */
+  async readDigests(
+    model: string,
+    digest: DatasetDigest,
+    name: string,
+  ): Promise<Uint8Array | undefined> {
     try {
       return await this.#read(digestsKey(model, digest, name));
     } catch (error) {
-      // The key was added to the spec after this set was made.
-      if (error instanceof NoSuchKey) return new Uint8Array();
+      if (error instanceof NoSuchKey) return undefined;
       throw error;
     }
   }

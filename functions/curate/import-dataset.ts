@@ -96,7 +96,10 @@ export async function keepDataset(
 ): Promise<DatasetVersion> {
   const { digest, rowsDigest, rows, duplicateRows, sizeBytes, columns, file } = dataset;
   const known = await table.find(model, digest);
-  if (known) return known;
+  if (known) {
+    await store.keepDigests(model, dataset);
+    return known;
+  }
   const parquet = await openParquet(await asyncBufferFromFile(file));
   await store.keep(model, dataset, await profileDataset(parquet, columns));
   return table.add({

@@ -1,5 +1,5 @@
 import { epochMs } from '../contracts/column-values.ts';
-import type { LeakageFinding } from '../contracts/dataset.ts';
+import type { LeakageFinding, PointerName } from '../contracts/dataset.ts';
 import type { DatasetProfile } from '../contracts/dataset-profile.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
@@ -31,6 +31,21 @@ export function sharedDigests(training: Uint8Array, validation: Uint8Array): Sha
       examples.push({ trainingRow: found + 1, validationRow: row + 1 });
   }
   return { count, examples };
+}
+
+/** @param digests of the key's values, a row; undefined of a set that was made before it was a key. */
+export function entityFinding(
+  key: string,
+  { training, validation }: Readonly<Record<PointerName, Uint8Array | undefined>>,
+): LeakageFinding | undefined {
+  if (training && validation) {
+    const shared = sharedDigests(training, validation);
+    return shared.count > 0 ? { kind: 'shared-entities', key, ...shared } : undefined;
+  }
+  const of: PointerName[] = [];
+  if (!training) of.push('training');
+  if (!validation) of.push('validation');
+  return { kind: 'unchecked-entities', key, of };
 }
 
 /**
@@ -71,6 +86,8 @@ export function explainFinding(finding: LeakageFinding): string {
       return `${finding.count} validation rows are training rows too, such as ${exampleOf(finding)}`;
     case 'shared-entities':
       return `${finding.count} validation rows have a ${finding.key} that training has too, such as ${exampleOf(finding)}`;
+    case 'unchecked-entities':
+      return `whether the two share a ${finding.key} cannot be checked: the ${finding.of.join(' and the ')} version was imported before ${finding.key} was an entity key; import it again`;
     case 'time-order':
       return `training goes on until ${finding.trainingUntil} by ${finding.feature}, validation begins at ${finding.validationFrom}`;
   }

@@ -7,7 +7,7 @@ import { type Clock, epochMsOf, instantOf } from '../runtime/clock.ts';
 import { ROW_DIGESTS } from './dataset-build.ts';
 import type { DatasetStore } from './dataset-store.ts';
 import type { DatasetTable } from './dataset-table.ts';
-import { explainFinding, sharedDigests, timeOrderFinding } from './leakage.ts';
+import { entityFinding, explainFinding, sharedDigests, timeOrderFinding } from './leakage.ts';
 import type { PointerTable } from './pointer-table.ts';
 
 export interface PointerStores {
@@ -101,17 +101,19 @@ async function findLeakage(
   const { name: model, entityKeys } = spec;
   const [training, validation] =
     pointer === 'training' ? [digest, other.digest] : [other.digest, digest];
-  const shared = async (name: string) =>
-    sharedDigests(
-      await store.readDigests(model, training, name),
-      await store.readDigests(model, validation, name),
-    );
+  const read = async (name: string) => ({
+    training: await store.readDigests(model, training, name),
+    validation: await store.readDigests(model, validation, name),
+  });
   const findings: LeakageFinding[] = [];
-  const rows = await shared(ROW_DIGESTS);
-  if (rows.count > 0) findings.push({ kind: 'shared-rows', ...rows });
+  const rows = await read(ROW_DIGESTS);
+  if (!rows.training || !rows.validation)
+    throw new Error(`${training} or ${validation} of ${model} has no digests of its rows`);
+  const shared = sharedDigests(rows.training, rows.validation);
+  if (shared.count > 0) findings.push({ kind: 'shared-rows', ...shared });
   for (const key of entityKeys) {
-    const entities = await shared(key);
-    if (entities.count > 0) findings.push({ kind: 'shared-entities', key, ...entities });
+    const finding = entityFinding(key, await read(key));
+    if (finding) findings.push(finding);
   }
   const order = timeOrderFinding(
     spec,

@@ -52,6 +52,7 @@ function world(content: string) {
         }),
       keep: (_model: string, { digest }: { digest: string }) =>
         mortal(() => objects.set(digest, (objects.get(digest) ?? 0) + 1)),
+      keepDigests: () => mortal(() => {}),
     },
     table: {
       findImport: () => mortal(() => record),
