@@ -1,4 +1,5 @@
 import type { Pointer } from '../contracts/dataset.ts';
+import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { Promotion, PromotionPlace, StepResult } from '../contracts/promotion.ts';
 import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
 import { isWatched, lookEverySeconds, type WatchedStep } from '../contracts/promotion-pace.ts';
@@ -15,8 +16,8 @@ export type Ground =
 
 /**
  * Whether a promotion still stands on what it began with: its champion, its version, its spec and the dataset
- * it is compared on. Its own entry in the route is asked for where it is looked at: a place that is being
- * opened has none yet.
+ * it is compared on, and its own entry in the route since the place that made it. The first place that makes
+ * one may be still to be opened; whoever looks at it asks for the entry too.
  */
 export async function standsOn(
   model: string,
@@ -37,7 +38,8 @@ export async function standsOn(
   const reason =
     shiftOfVersion(promotion, version) ??
     shiftOfDataset(promotion, validationSet) ??
-    shiftOfChampion(promotion, route);
+    shiftOfChampion(promotion, route) ??
+    shiftSinceExposed(promotion, route, specOf(context, model));
   return reason === undefined ? { kind: 'firm', promotion, route } : shifted(reason);
 }
 
@@ -68,11 +70,22 @@ function shiftOfChampion(promotion: Promotion, route: Route): string | undefined
 export const shiftOfEntry = (
   { id }: Promotion,
   { challenger, reason }: Route,
-  step: WatchedStep,
 ): string | undefined =>
-  step.kind === 'bake' || challenger?.promotion === id
-    ? undefined
-    : `the route no longer names it: ${reason}`;
+  challenger?.promotion === id ? undefined : `the route no longer names it: ${reason}`;
+
+/** An entry stays in the route from its first place on, until the version is the champion. */
+function shiftSinceExposed(
+  promotion: Promotion,
+  route: Route,
+  { promotion: { steps } }: ModelSpec,
+): string | undefined {
+  const { step, rung = 0 } = promotion.place;
+  const isExposed = rung > 0 || steps.slice(0, step).some(({ kind }) => EXPOSING.includes(kind));
+  if (!isExposed || isChampionBy(route, promotion)) return undefined;
+  return shiftOfEntry(promotion, route);
+}
+
+const EXPOSING: readonly string[] = ['shadow', 'pilot', 'ab'];
 
 /** Whether the promotion itself made its version the champion; else that was somebody's own decision. */
 export const isChampionBy = ({ champion, changedBy }: Route, { id, version }: Promotion): boolean =>

@@ -45,7 +45,7 @@ export async function look(
   const spec = specOf(lookers, promotion.model);
   const step = stepOf(spec, promotion);
   if (!isWatched(step)) throw new Error(`nothing is looked at in ${step.kind}`);
-  const shift = shiftOfEntry(promotion, route, step);
+  const shift = step.kind === 'bake' ? undefined : shiftOfEntry(promotion, route);
   // Nothing would put it back, and all later looks would see nothing.
   if (shift !== undefined) return abandon(promotion, shift, lookers);
   const subject: Subject = { promotion, spec, nowMs: clock.nowMs() };

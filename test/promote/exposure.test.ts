@@ -153,6 +153,30 @@ describe('the ground of a promotion', () => {
     expect(held.route).toEqual(route);
   });
 
+  test.each([
+    ['a later place', PLACE.ab],
+    ['a wider rung', PLACE.widerPilot],
+    ['an approval', PLACE.approve],
+    ['a crowning', PLACE.production],
+    ['a bake', PLACE.bake],
+  ])('shifts when the route no longer names it before %s', async (_, place) => {
+    const held = new InMemoryPromotions({ promotion: aPromotion({ place }) });
+    held.route = aRoute({ reason: 'back to what works' });
+    expect(await standsOn('m', 'm-p1', held.context)).toMatchObject({
+      kind: 'shifted',
+      reason: 'the route no longer names it: back to what works',
+    });
+  });
+
+  test('is firm before its first place is opened, and while its entry is there', async () => {
+    const held = new InMemoryPromotions({ promotion: aPromotion({ place: PLACE.shadow }) });
+    expect(await standsOn('m', 'm-p1', held.context)).toMatchObject({ kind: 'firm' });
+    held.promotions.set('m-p1', { ...held.promotion, place: PLACE.production });
+    const expiresAt = instantOf(START_MS - 1);
+    held.route = aRoute({ challenger: aChallenger({ promotion: 'm-p1', expiresAt }) });
+    expect(await standsOn('m', 'm-p1', held.context)).toMatchObject({ kind: 'firm' });
+  });
+
   test('is firm once the promotion itself has made its version the champion', async () => {
     const held = new InMemoryPromotions({
       promotion: aPromotion({ place: PLACE.production }),
