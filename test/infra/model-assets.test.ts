@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -96,12 +95,19 @@ test('an edited spec changes the assets of its model, and of what knows all mode
   ]);
 });
 
-test('another process synthesizes the same templates, byte for byte', async () => {
+/** In a process of its own: CDK sorts parameters by how many tokens the process has made before. */
+async function templatesApart(): Promise<Record<string, string>> {
   await using made = await temporaryFolder();
   await synthesizeApart(made.folder);
-  const digest = (body: string) => createHash('sha256').update(body).digest('hex');
-  const digests = readdirSync(made.folder)
-    .filter((file) => file.endsWith('.template.json'))
-    .map((file) => digest(readFileSync(join(made.folder, file), 'utf8')));
-  expect(digests.toSorted()).toEqual(app.templates.map(({ body }) => digest(body)).toSorted());
+  return Object.fromEntries(
+    readdirSync(made.folder)
+      .filter((file) => file.endsWith('.template.json'))
+      .map((file) => [file, readFileSync(join(made.folder, file), 'utf8')]),
+  );
+}
+
+test('two processes synthesize the same templates, byte for byte', async () => {
+  const [one, other] = await Promise.all([templatesApart(), templatesApart()]);
+  expect(Object.keys(one).length).toBe(app.templates.length);
+  expect(other).toEqual(one);
 });

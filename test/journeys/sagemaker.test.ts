@@ -27,6 +27,7 @@ const spec = aModel('hosted', {
   runtime: HOSTED_RUNTIME,
 });
 const graph = linearGraph(spec, { bias: 7, missingAsZero: false });
+const opened = ort.InferenceSession.create(graph);
 
 /** What the container does next, so that a test can make it fail. */
 let behaviour: 'answer' | 'hang' | 'fail' | 'nonsense' = 'answer';
@@ -44,7 +45,7 @@ const container: Container = async (_, { body }) => {
     return { status: 200, contentType: 'text/html', body: Buffer.from('<html>') };
   if (behaviour === 'hang') await new Promise<void>((resolve) => (release = resolve));
   const { inputs } = JSON.parse(body.toString());
-  const session = await ort.InferenceSession.create(graph);
+  const session = await opened;
   const data = Float32Array.from(inputs[0].data, (value: number | null) => value ?? Number.NaN);
   const { o } = await session.run({ x: new ort.Tensor('float32', data, inputs[0].shape) });
   const output = {
