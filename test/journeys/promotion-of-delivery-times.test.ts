@@ -84,7 +84,7 @@ beforeAll(async () => {
 afterAll(() => stack?.dispose());
 
 /** Requests at every look, by the step: enough for what is judged there. */
-const REQUESTS = [0, 0, 5, 50, 40, 0, 5];
+const REQUESTS = [0, 0, 5, 120, 40, 0, 5];
 
 const through = (promotion: Promotion, isThere: (now: Promotion) => boolean) => {
   let { place } = promotion;
