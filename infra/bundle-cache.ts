@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 
@@ -34,10 +34,12 @@ export function builtOnce<Value extends Built>(
   );
   const kept = existsSync(file) ? (deserialize(readFileSync(file)) as Kept<Value>) : undefined;
   if (kept?.recipe === recipeDigest && isUnchanged(kept.inputs, root)) return kept.value;
+  const startedMs = Date.now();
   const value = build();
-  const inputs = Object.fromEntries(
-    Object.keys(value.metafile.inputs).map((path) => [path, digestIn(root, path)]),
-  );
+  const paths = Object.keys(value.metafile.inputs);
+  // Somebody who saves a file meanwhile has it built by the next process, whichever of the two went in.
+  if (paths.some((path) => statSync(join(root, path)).mtimeMs >= startedMs)) return value;
+  const inputs = Object.fromEntries(paths.map((path) => [path, digestIn(root, path)]));
   replaceFile(file, serialize({ recipe: recipeDigest, inputs, value } satisfies Kept<Value>));
   return value;
 }
