@@ -129,7 +129,7 @@ async function lookAtPilot(
   const plan = watchPlan(guardrails, lastsSeconds(step, promotion.place) / 86_400);
   const judged = judgeLook(plan, evidence);
   const missing =
-    missingRequests(evidence, await requestsLately(bakeDays, subject, lookers)) ??
+    (await missingRequests(evidence, bakeDays, subject, lookers)) ??
     tooFewUnits(unseen(step, plan, evidence, subject));
   return byTheClock({
     plan,
@@ -157,22 +157,20 @@ async function lookAtBake(
 /** Requests come by day and by night, but a quarter of a rung without any is an outage somewhere. */
 const LATELY = { shareOfRung: 1 / 4, leastHours: 2, mostHours: 24 };
 
-/** Undefined where it cannot be read, which holds by itself. */
-async function requestsLately(
+/** What speaks against passing a rung by the clock: nobody was seen, or it cannot be told whether. */
+async function missingRequests(
+  { requests }: LookEvidence,
   bakeDays: number,
   subject: Subject,
   sources: LookSources,
-): Promise<number | undefined> {
+): Promise<string | undefined> {
+  if ((requests?.challenger ?? 0) === 0) return 'nobody asked the challenger anything';
   const { shareOfRung, leastHours, mostHours } = LATELY;
   const hours = Math.min(Math.max(bakeDays * 24 * shareOfRung, leastHours), mostHours);
-  return new Reading().try('requests', () => countLatest(hours, subject, sources), undefined);
-}
-
-function missingRequests(
-  { requests }: LookEvidence,
-  lately: number | undefined,
-): string | undefined {
-  if ((requests?.challenger ?? 0) === 0) return 'nobody asked the challenger anything';
+  const reading = new Reading();
+  const lately = await reading.try('requests', () => countLatest(hours, subject, sources), 0);
+  const { failure } = reading.found('complete');
+  if (failure !== undefined) return `what is measured could not be read: ${failure}`;
   return lately === 0 ? 'no request of either arm has been recorded lately' : undefined;
 }
 

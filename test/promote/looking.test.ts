@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Promotion } from '../../functions/contracts/promotion.ts';
 import { look } from '../../functions/promote/looking.ts';
 import { epochMsOf, instantOf } from '../../functions/runtime/clock.ts';
@@ -93,6 +93,27 @@ describe('a pilot', () => {
       verdict: 'HOLD',
       reason: 'no request of either arm has been recorded lately',
     });
+  });
+
+  test('whose latest requests alone cannot be read holds', async () => {
+    const stand = standingIn(PLACE.widerPilot);
+    ask(stand.looking.units, 'u', 'challenger', instantOf(START_MS));
+    stand.held.clock.advance(HOUR_MS);
+    const { units } = stand.looking.lookers;
+    const requests = units.requests.bind(units);
+    let reads = 0;
+    const hours = new Set<string>();
+    vi.spyOn(units, 'requests').mockImplementation((id, hour, since) => {
+      reads += 1;
+      if (hours.has(hour)) throw new Error('Rate exceeded');
+      hours.add(hour);
+      return requests(id, hour, since);
+    });
+    expect(await stand.lookNow()).toMatchObject({
+      verdict: 'HOLD',
+      reason: expect.stringContaining('Rate exceeded'),
+    });
+    expect(reads).toBeGreaterThan(1);
   });
 
   test('is taken back by the exact test when failures are the challenger’s', async () => {
