@@ -17,6 +17,9 @@ interface Kept<Value> {
 const digestOf = (content: string | Uint8Array): string =>
   createHash('sha256').update(content).digest('hex');
 
+/** File systems take their time from a coarser clock, some of them in steps of two seconds. */
+const CLOCK_SPARE_MS = 2_000;
+
 /**
  * What was built before, where nothing that went into it has changed, or what is built now. Imports name
  * whole files and packages are locked, so no file that is new can change what an old one meant.
@@ -34,11 +37,11 @@ export function builtOnce<Value extends Built>(
   );
   const kept = existsSync(file) ? (deserialize(readFileSync(file)) as Kept<Value>) : undefined;
   if (kept?.recipe === recipeDigest && isUnchanged(kept.inputs, root)) return kept.value;
-  const startedMs = Date.now();
+  const sinceMs = Date.now() - CLOCK_SPARE_MS;
   const value = build();
   const paths = Object.keys(value.metafile.inputs);
   // Somebody who saves a file meanwhile has it built by the next process, whichever of the two went in.
-  if (paths.some((path) => statSync(join(root, path)).mtimeMs >= startedMs)) return value;
+  if (paths.some((path) => statSync(join(root, path)).mtimeMs >= sinceMs)) return value;
   const inputs = Object.fromEntries(paths.map((path) => [path, digestIn(root, path)]));
   replaceFile(file, serialize({ recipe: recipeDigest, inputs, value } satisfies Kept<Value>));
   return value;

@@ -1,54 +1,13 @@
-import { describe, expect, test, vi } from 'vitest';
-import type { Promotion } from '../../functions/contracts/promotion.ts';
+import { describe, expect, test } from 'vitest';
 import { look } from '../../functions/promote/looking.ts';
 import { epochMsOf, instantOf } from '../../functions/runtime/clock.ts';
-import { aChallenger, aRoute, START_MS, servedVersion } from '../builders/route.ts';
-import { ask, InMemoryLookers } from './in-memory-lookers.ts';
-import {
-  aPlannedModel,
-  aPromotion,
-  InMemoryPromotions,
-  PLACE,
-  STEPS,
-} from './in-memory-promotions.ts';
+import { aChallenger, aRoute, START_MS } from '../builders/route.ts';
+import { ask } from './in-memory-lookers.ts';
+import { PLACE } from './in-memory-promotions.ts';
+import { fill, standingIn } from './standing-in.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-
-function standingIn(
-  place: Promotion['place'],
-  over: Partial<Promotion> = {},
-  spec = aPlannedModel(),
-) {
-  const promotion = aPromotion({ place, ...over });
-  const isBaking = place.step === PLACE.bake.step;
-  const route = isBaking
-    ? aRoute({ champion: servedVersion('2'), formerChampion: servedVersion('1') })
-    : aRoute({ challenger: aChallenger({ promotion: 'm-p1' }) });
-  const held = new InMemoryPromotions({ promotion, route, spec });
-  const looking = new InMemoryLookers(held);
-  const lookNow = () => look(held.promotion, held.route ?? route, looking.lookers);
-  return { held, looking, lookNow };
-}
-
-/** Requests of many units in both arms, from the start of the place. */
-function fill(
-  { looking }: ReturnType<typeof standingIn>,
-  {
-    units = 300,
-    champion = 5,
-    challenger = 5,
-    days = 1,
-  }: { units?: number; champion?: number; challenger?: number; days?: number },
-): void {
-  for (let unit = 0; unit < units; unit++) {
-    const arm = unit % 2 === 0 ? 'champion' : 'challenger';
-    const mean = arm === 'champion' ? champion : challenger;
-    const at = instantOf(START_MS + (unit * days * DAY_MS) / units);
-    const absoluteError = mean + ((unit % 7) - 3) * 0.2;
-    ask(looking.units, `unit-${unit}`, arm, at, { components: { labels: 1, absoluteError } });
-  }
-}
 
 describe('a pilot', () => {
   test('goes on once its time has passed, the challenger was asked and nothing speaks against it', async () => {
@@ -65,55 +24,6 @@ describe('a pilot', () => {
     expect(await lookNow()).toMatchObject({ verdict: 'HOLD' });
     held.clock.advance(3 * HOUR_MS);
     expect(await lookNow()).toMatchObject({ verdict: 'INCONCLUSIVE' });
-  });
-
-  test('whose guardrail no A/B test judges later waits for its units, and ends undecided without them', async () => {
-    const withoutTest = aPlannedModel(STEPS.filter(({ kind }) => kind !== 'ab'));
-    const stand = standingIn(PLACE.widerPilot, {}, withoutTest);
-    ask(stand.looking.units, 'u', 'challenger', instantOf(START_MS));
-    stand.held.clock.advance(HOUR_MS);
-    expect(await stand.lookNow()).toMatchObject({
-      verdict: 'HOLD',
-      reason: 'too few units tell of mae, and no A/B test follows that would',
-    });
-    stand.held.clock.advance(3 * HOUR_MS);
-    expect(await stand.lookNow()).toMatchObject({ verdict: 'INCONCLUSIVE' });
-
-    const seen = standingIn(PLACE.widerPilot, {}, withoutTest);
-    fill(seen, { units: 900, days: 0.2 });
-    seen.held.clock.advance(5 * HOUR_MS);
-    expect(await seen.lookNow()).toMatchObject({ verdict: 'PASS' });
-  });
-
-  test('of which nothing is recorded any more passes nothing, however much was seen before', async () => {
-    const stand = standingIn(PLACE.widerPilot);
-    fill(stand, { units: 900, days: 0.01 });
-    stand.held.clock.advance(3.5 * HOUR_MS);
-    expect(await stand.lookNow()).toMatchObject({
-      verdict: 'HOLD',
-      reason: 'no request of either arm has been recorded lately',
-    });
-  });
-
-  test('whose latest requests alone cannot be read holds', async () => {
-    const stand = standingIn(PLACE.widerPilot);
-    ask(stand.looking.units, 'u', 'challenger', instantOf(START_MS));
-    stand.held.clock.advance(HOUR_MS);
-    const { units } = stand.looking.lookers;
-    const requests = units.requests.bind(units);
-    let reads = 0;
-    const hours = new Set<string>();
-    vi.spyOn(units, 'requests').mockImplementation((id, hour, since) => {
-      reads += 1;
-      if (hours.has(hour)) throw new Error('Rate exceeded');
-      hours.add(hour);
-      return requests(id, hour, since);
-    });
-    expect(await stand.lookNow()).toMatchObject({
-      verdict: 'HOLD',
-      reason: expect.stringContaining('Rate exceeded'),
-    });
-    expect(reads).toBeGreaterThan(1);
   });
 
   test('is taken back by the exact test when failures are the challenger’s', async () => {
