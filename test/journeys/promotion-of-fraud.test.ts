@@ -14,23 +14,11 @@ type Step = ModelSpec['promotion']['steps'][number];
 
 /** The team's own step with less patience, and with budgets of time that are this machine's. */
 function hurried(step: Step): Step {
-  switch (step.kind) {
-    case 'test-performance':
-      return {
-        ...step,
-        p50Ms: 500,
-        p99Ms: 5000,
-        coldStartMs: 60_000,
-        memoryMb: 2000,
-        requestsPerSecond: 1,
-      };
-    case 'shadow':
-      return { ...step, hours: 4, minimumRequests: 100, agreement: 0.9 };
-    case 'bake':
-      return { ...step, hours: 6 };
-    default:
-      return step;
-  }
+  if (step.kind === 'shadow') return { ...step, hours: 4, minimumRequests: 100, agreement: 0.9 };
+  if (step.kind === 'bake') return { ...step, hours: 6 };
+  if (step.kind !== 'test-performance') return step;
+  const times = { p50Ms: 500, p99Ms: 5000, coldStartMs: 60_000 };
+  return { ...step, ...times, memoryMb: 2000, requestsPerSecond: 1 };
 }
 
 const spec: ModelSpec = {
