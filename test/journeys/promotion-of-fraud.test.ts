@@ -5,7 +5,6 @@ import { cardFraud } from '../../functions/models/card-fraud.ts';
 import { trainModel } from '../../functions/retrain/train-model.ts';
 import { cardFraudWorld } from '../../infra/local/demo/worlds/card-fraud.ts';
 import { candidate, passTime, startPromotion, statesOf } from '../builders/promoted.ts';
-import { untilShown } from '../builders/recorded.ts';
 import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
 import { validationSet } from '../builders/validation-set.ts';
 import { WorldTraffic } from '../builders/world-traffic.ts';
@@ -83,8 +82,8 @@ beforeAll(async () => {
 afterAll(() => stack?.dispose());
 
 /**
- * Lets time pass until all that was asked has matured, and waits for recording, to which silence is given its
- * meaning then: the hours would be closed without it two hours later.
+ * Lets time pass until all that was asked has matured, and then quarter by quarter of an hour, at which hours are
+ * closed a day's worth at a time, until each prediction was given the meaning of its silence.
  */
 async function mature(): Promise<void> {
   const { maturityHours } = spec.monitoring.outcomes;
@@ -92,11 +91,12 @@ async function mature(): Promise<void> {
   await traffic.report();
   stack.clock.advance((TRAFFIC_HOURS + 2) * HOUR_MS);
   await traffic.report();
-  for (const id of traffic.predictionIds)
-    await untilShown(stack, id, ({ scores }) => scores.length === 1);
   const labels = () => stack.metrics.statistics('Slipway', 'Labels', { Model: spec.name }).sum;
-  stack.clock.advance(HOUR_MS / 4);
-  await until(() => labels() === traffic.predictionIds.length, 60_000);
+  await until(async () => {
+    stack.clock.advance(HOUR_MS / 4);
+    await stack.lambda.settled();
+    return labels() === traffic.predictionIds.length;
+  }, 120_000);
 }
 
 describe.runIf(IS_FULL)('of card fraud', { timeout: 1_200_000 }, () => {
