@@ -18,6 +18,13 @@ import { WorldTraffic } from '../builders/world-traffic.ts';
 /** The team's own way, with less patience: fewer days, larger effects. */
 const spec: ModelSpec = {
   ...deliveryTime,
+  // A champion that answers one number misses the team's objective, and alarms would be ahead of guardrails.
+  monitoring: {
+    ...deliveryTime.monitoring,
+    objectives: deliveryTime.monitoring.objectives.map((objective) =>
+      objective.metric === 'mae' ? { ...objective, threshold: 30 } : objective,
+    ),
+  },
   promotion: {
     unit: 'customer',
     steps: [
@@ -105,7 +112,7 @@ describe.runIf(IS_FULL)('of delivery times', { timeout: 1_200_000 }, () => {
     const promotion = await startPromotion(stack, spec, version);
     const ended = await through(promotion, isOver);
     expect(ended).toMatchObject({ state: 'rolled-back', idea: 'bad', place: { step: 3, rung: 0 } });
-    expect(ended.reason).toContain('mae');
+    expect(ended.reason).toBe('the challenger is worse in mae');
     expect((await stack.client.route(spec.name))?.challenger).toBeUndefined();
     expect(traffic.failed).toEqual([]);
   });

@@ -157,7 +157,7 @@ describe.runIf(IS_FULL)('of search rankings', { timeout: 1_200_000 }, () => {
       // The champion's order, upside down.
       const ended = await begin({ weight: -0.001 }, [0, 60]);
       expect(ended).toMatchObject({ state: 'rolled-back', idea: 'bad', place: { step: 1 } });
-      expect(ended.reason).toContain('ndcg');
+      expect(ended.reason).toBe('the challenger is worse in ndcg');
       expect((await stack.client.route(piloted.name))?.challenger).toBeUndefined();
     });
 
