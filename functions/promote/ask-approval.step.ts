@@ -5,6 +5,7 @@ import { parseEnv } from '../runtime/parse-env.ts';
 import { askApproval } from './approval.ts';
 import { createPromotionContext } from './create-promotion-context.ts';
 import { MovingEnv } from './env.ts';
+import { pauseExposure } from './exposure.ts';
 import { runStep } from './step-machinery.ts';
 
 const context = createPromotionContext(parseEnv(MovingEnv));
@@ -18,7 +19,8 @@ class PromotionOver extends Error {
 /** The machine waits until somebody decides; what is answered here is not its result. */
 export const handler = middy().handler(async (event: unknown) => {
   const { token, ...input } = AskInput.parse(event);
-  const { verdict, reason } = await runStep(input, context, async (promotion) => {
+  const { verdict, reason } = await runStep(input, context, async (promotion, route) => {
+    await pauseExposure(promotion, route, context);
     await askApproval(promotion, token, context);
     return { verdict: 'HOLD', reason: 'somebody must decide' };
   });

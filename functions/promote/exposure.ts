@@ -147,6 +147,8 @@ const shows = (challenger: Showing, wanted: Showing): boolean =>
   challenger.randomAcceptBasisPoints === wanted.randomAcceptBasisPoints &&
   challenger.isShadowed === wanted.isShadowed;
 
+const HIDDEN: Showing = { exposureBasisPoints: 0, isShadowed: false };
+
 /** A look may be late by one more before the lease ends, and by the time a look takes. */
 const LEASE_LOOKS = 2;
 const LEASE_SPARE_MS = 300_000;
@@ -209,6 +211,29 @@ async function expose(
   if (kind === 'overtaken') throw new Error(`${id} ended while it was exposed`);
   if (kind !== 'written')
     throw new Error(`the route or the version of ${model} changed while ${id} was exposed`);
+}
+
+/**
+ * Shows the challenger to nobody while nobody looks at it. Its entry stays in the route: the promotion goes on.
+ * @throws when the route is changed by others at the same moment.
+ */
+export async function pauseExposure(
+  { id, model }: Promotion,
+  route: Route,
+  { routeStore, clock }: PromotionContext,
+): Promise<void> {
+  const { challenger } = route;
+  if (challenger?.promotion !== id || shows(challenger, HIDDEN)) return;
+  const { randomAcceptBasisPoints: _, ...entry } = challenger;
+  const { kind } = await routeStore.amend({
+    ...route,
+    epoch: route.epoch + 1,
+    challenger: { ...entry, ...HIDDEN },
+    changedAt: clock.now(),
+    changedBy: id,
+    reason: 'shown to nobody while somebody decides',
+  });
+  if (kind !== 'written') throw new Error(`the route of ${model} changed while ${id} was hidden`);
 }
 
 /** Notes that a promotion has come to a place, and that this is to be told. */

@@ -6,6 +6,7 @@ import {
   EndpointPreparing,
   enterPlace,
   exposePlace,
+  pauseExposure,
   renewLease,
   standsOn,
 } from '../../functions/promote/exposure.ts';
@@ -96,6 +97,42 @@ describe('opening a place', () => {
     held.promotions.set('m-p1', { ...seen, state: 'rolled-back' });
     await expect(exposePlace(seen, aRoute(), context)).rejects.toThrow('m-p1 ended while');
     expect(held.route).toEqual(aRoute());
+  });
+});
+
+describe('what nobody looks at', () => {
+  test('is shown to nobody, stays in the route, and is shown again by the next place', async () => {
+    const { held, context, open } = standingIn(PLACE.ab);
+    await open();
+    const stage = held.stageOf('2');
+    await pauseExposure(held.promotion, held.route ?? aRoute(), context);
+    expect(held.route?.challenger).toMatchObject({
+      promotion: 'm-p1',
+      exposureBasisPoints: 0,
+      isShadowed: false,
+    });
+    expect(held.stageOf('2')).toBe(stage);
+    expect(await standsOn('m', 'm-p1', context)).toMatchObject({ kind: 'firm' });
+    await open();
+    expect(held.route?.challenger).toMatchObject({ exposureBasisPoints: 5_000 });
+  });
+
+  test('is hidden once, and accepts nothing at random any more', async () => {
+    const { held, context, open } = standingIn({ step: 0 }, aDecliningModel());
+    await open();
+    await pauseExposure(held.promotion, held.route ?? aRoute(), context);
+    const { route } = held;
+    expect(route?.challenger).not.toHaveProperty('randomAcceptBasisPoints');
+    await pauseExposure(held.promotion, route ?? aRoute(), context);
+    expect(held.route).toEqual(route);
+  });
+
+  test('is not hidden over a route that somebody has changed meanwhile', async () => {
+    const { held, context, open } = standingIn(PLACE.ab);
+    await open();
+    const seen = held.route ?? aRoute();
+    held.route = { ...seen, epoch: seen.epoch + 1 };
+    await expect(pauseExposure(held.promotion, seen, context)).rejects.toThrow('changed while');
   });
 });
 
