@@ -66,6 +66,8 @@ export const Promotion = z.object({
   place: PromotionPlace,
   /** When the place was reached: gates read nothing from before. */
   placeSince: Instant,
+  /** When units first met the version; absent before, and where its first place exposes them. */
+  exposedSince: z.optional(Instant),
   /** Of both arms, for the A/B step; fixed at its first look. */
   plannedUnits: z.optional(z.int()),
   startedAt: Instant,

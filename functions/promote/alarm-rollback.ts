@@ -1,6 +1,6 @@
-import { epochMsOf } from '../runtime/clock.ts';
 import { endPromotion } from './ending.ts';
-import { alarmsIn, type LookSources } from './evidence.ts';
+import { alarmsOn, type LookSources } from './evidence.ts';
+import { isShown } from './exposure.ts';
 import { type PromotionContext, stepOf } from './promotion-context.ts';
 
 /**
@@ -18,11 +18,8 @@ export async function rollBackOnAlarm(
   const promotion = spec && (await context.promotions.running(spec.name));
   if (!spec || !promotion) return;
   const { kind } = stepOf(spec, promotion);
-  if (kind !== 'pilot' && kind !== 'ab' && kind !== 'bake') return;
-  const { champion, challenger } = alarmsIn(
-    kind,
-    await context.alarms(spec.name, epochMsOf(promotion.placeSince)),
-  );
+  if (!isShown(kind) && kind !== 'bake') return;
+  const { champion, challenger } = await alarmsOn(promotion, kind, context);
   const missed = challenger.filter((metric) => !champion.includes(metric));
   if (missed.length === 0) return;
   const reason = `the challenger misses ${missed.join(', ')}`;

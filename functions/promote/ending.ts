@@ -4,7 +4,7 @@ import { ideaOf, type Promotion, type PromotionEnding } from '../contracts/promo
 import { PROMOTION_EVENTS } from '../contracts/promotion-events.ts';
 import type { Route } from '../contracts/route.ts';
 import type { Version } from '../contracts/version.ts';
-import { isChampionBy } from './exposure.ts';
+import { isChampionBy } from './ground.ts';
 import type { PromotionContext } from './promotion-context.ts';
 
 export interface EndRequest {

@@ -11,6 +11,7 @@ import { epochMsOf } from '../runtime/clock.ts';
 import { type Measured, type MetricTotals, mergeTotals, sumsOf, totalsOf } from './arm-sums.ts';
 import { hoursBetween, matureCohorts } from './cohorts.ts';
 import type { LookEvidence } from './look.ts';
+import { stepOf } from './promotion-context.ts';
 import { countRequests } from './request-counts.ts';
 import { NO_REQUESTS, type UnitReader } from './unit-reader.ts';
 
@@ -71,14 +72,21 @@ export function isOver(
   return days >= maximumDays + patience;
 }
 
-/** Alarms by the version they are about: one that bakes is the champion, so what is missed then is its doing. */
-export const alarmsIn = (
+/**
+ * Alarms by the version they are about. One that bakes is the champion, so what is missed since is its doing.
+ * A challenger's count from when units first met it: one that begins as a rung ends counts on the next.
+ */
+export async function alarmsOn(
+  { model, placeSince, exposedSince = placeSince }: Promotion,
   kind: PlanStep['kind'],
-  { champion, challenger, model }: Ringing,
-): LookEvidence['alarms'] =>
-  kind === 'bake'
-    ? { champion: [], challenger: [...new Set([...champion, ...model])] }
-    : { champion: [...champion], challenger: [...challenger] };
+  { alarms }: Pick<LookSources, 'alarms'>,
+): Promise<LookEvidence['alarms']> {
+  const since = kind === 'bake' ? placeSince : exposedSince;
+  const ringing = await alarms(model, epochMsOf(since));
+  if (kind !== 'bake')
+    return { champion: [...ringing.champion], challenger: [...ringing.challenger] };
+  return { champion: [], challenger: [...new Set([...ringing.champion, ...ringing.model])] };
+}
 
 const NO_UNITS = { exposures: [], days: [], totals: {}, latest: {} } satisfies CohortUnits;
 
@@ -217,16 +225,15 @@ async function commonEvidence(subject: Subject, sources: LookSources, reading: R
 }
 
 function readAlarms(
-  { promotion: { model, place, placeSince }, spec }: Subject,
+  { promotion, spec }: Subject,
   sources: Pick<LookSources, 'alarms'>,
   reading: Reading,
 ): Promise<LookEvidence['alarms']> {
-  const kind = spec.promotion.steps[place.step]?.kind ?? 'ab';
-  return reading.try(
-    'alarms',
-    async () => alarmsIn(kind, await sources.alarms(model, epochMsOf(placeSince))),
-    { champion: [], challenger: [] },
-  );
+  const { kind } = stepOf(spec, promotion);
+  return reading.try('alarms', () => alarmsOn(promotion, kind, sources), {
+    champion: [],
+    challenger: [],
+  });
 }
 
 const hoursSince = ({ promotion, nowMs }: Subject): number =>

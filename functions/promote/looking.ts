@@ -13,8 +13,9 @@ import {
   Reading,
   type Subject,
 } from './evidence.ts';
-import { renewLease, shiftOfEntry } from './exposure.ts';
+import { renewLease } from './exposure.ts';
 import { unitsNeeded } from './forecast.ts';
+import { shiftOfEntry } from './ground.ts';
 import type { Found, Look, LookEvidence, MetricSums } from './look.ts';
 import {
   FEWEST_EVENTS,

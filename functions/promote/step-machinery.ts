@@ -3,7 +3,8 @@ import type { Promotion, StepInput, StepResult } from '../contracts/promotion.ts
 import type { Route } from '../contracts/route.ts';
 import { epochMsOf } from '../runtime/clock.ts';
 import { endPromotion } from './ending.ts';
-import { EndpointPreparing, enterPlace, standsOn } from './exposure.ts';
+import { EndpointPreparing, enterPlace } from './exposure.ts';
+import { standsOn } from './ground.ts';
 import type { PromotionContext } from './promotion-context.ts';
 
 const MACHINE = 'promotion';

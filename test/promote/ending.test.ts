@@ -8,8 +8,9 @@ import type { EndpointStore } from '../../functions/promote/endpoint-store.ts';
 import type { Ringing } from '../../functions/promote/evidence.ts';
 import { EndpointPreparing } from '../../functions/promote/exposure.ts';
 import { removeRejected } from '../../functions/promote/rejected-endpoint.ts';
+import { instantOf } from '../../functions/runtime/clock.ts';
 import { aModel } from '../builders/model-spec.ts';
-import { aChallenger, aRoute, aVersion, servedVersion } from '../builders/route.ts';
+import { aChallenger, aRoute, aVersion, START_MS, servedVersion } from '../builders/route.ts';
 import { aPromotion, InMemoryPromotions, PLACE } from './in-memory-promotions.ts';
 
 const request = { ending: 'rolled-back', reason: 'it is worse', by: 'me' } as const;
@@ -277,6 +278,22 @@ describe('an alarm', () => {
     const held = inPilot();
     await ring(held, ringing);
     expect(held.promotion.state).toBe('running');
+  });
+
+  test('counts from when units first met the challenger, and in the bake from its own beginning', async () => {
+    const exposedSince = instantOf(START_MS - 7_200_000);
+    const asked: number[] = [];
+    for (const place of [PLACE.widerPilot, PLACE.ab, PLACE.bake]) {
+      const held = inPilot({ place, exposedSince });
+      await rollBackOnAlarm(alarm, {
+        ...held.context,
+        alarms: async (_, sinceMs) => {
+          asked.push(sinceMs);
+          return { champion: [], challenger: [], model: [] };
+        },
+      });
+    }
+    expect(asked).toEqual([START_MS - 7_200_000, START_MS - 7_200_000, START_MS]);
   });
 
   test('in the bake is about the version that serves everyone', async () => {
