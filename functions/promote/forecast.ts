@@ -8,6 +8,10 @@ import { ERROR_BUDGET } from './test-plan.ts';
 /** What recorded requests of one day say of a metric: a value a unit, over the units of that day. */
 export interface Traffic {
   readonly unitsPerDay: number;
+  /** Of these, who had not come the day before: whoever returns is exposed once. */
+  readonly newUnitsPerDay: number;
+  /** Whether there were more requests than were read, so that more units come than are known. */
+  readonly isSampled: boolean;
   /** By metric of the plan: mean and variance over units, absent where nothing was scored. */
   readonly metrics: Readonly<
     Record<string, { readonly mean: number; readonly variance: number } | undefined>
@@ -19,7 +23,9 @@ export type Forecast =
   | {
       readonly kind: 'too-slow';
       readonly units: number;
-      readonly unitsPerDay: number;
+      /** Who would be enrolled. */
+      readonly newUnitsPerDay: number;
+      /** Infinite where nobody new comes. */
       readonly days: number;
       readonly maximumDays: number;
     }
@@ -32,7 +38,10 @@ const POWER = 0.8;
  * Units of both arms that the plan needs: for the effect worth finding, and for every guardrail to pass,
  * whichever is more. Undefined where a metric of the plan has no known spread.
  */
-export function unitsNeeded(spec: ModelSpec, traffic: Traffic): number | undefined {
+export function unitsNeeded(
+  spec: ModelSpec,
+  traffic: Pick<Traffic, 'metrics'>,
+): number | undefined {
   const step = spec.promotion.steps.find(({ kind }) => kind === 'ab');
   if (step?.kind !== 'ab') return undefined;
   const primary = traffic.metrics[step.metric];
@@ -80,11 +89,20 @@ export function forecastOf(spec: ModelSpec, traffic: Traffic | undefined): Forec
   const units = unitsNeeded(spec, traffic);
   if (units === undefined)
     return { kind: 'unknown', reason: `no matured outcomes tell how ${step.metric} varies` };
-  const unitsPerDay = (traffic.unitsPerDay * step.exposurePercent) / 100;
+  const share = step.exposurePercent / 100;
   const matureDays = (COHORT_HOURS + spec.monitoring.outcomes.maturityHours) / 24;
-  const days = Math.max(units / unitsPerDay + matureDays, step.minimumDays);
+  const days = Math.max(daysUntil(units / share, traffic) + matureDays, step.minimumDays);
   const { maximumDays } = step;
-  return days <= maximumDays
-    ? { kind: 'in-time', units, days }
-    : { kind: 'too-slow', units, unitsPerDay, days, maximumDays };
+  if (days <= maximumDays) return { kind: 'in-time', units, days };
+  if (traffic.isSampled)
+    return {
+      kind: 'unknown',
+      reason: `more requests come than are read here, and ${traffic.unitsPerDay} units a day, of which ${traffic.newUnitsPerDay} are new, would not do`,
+    };
+  const newUnitsPerDay = traffic.newUnitsPerDay * share;
+  return { kind: 'too-slow', units, newUnitsPerDay, days, maximumDays };
 }
+
+/** Days until so many units have come: all of the first day, and then only who had not come before. */
+const daysUntil = (units: number, { unitsPerDay, newUnitsPerDay }: Traffic): number =>
+  units <= unitsPerDay ? units / unitsPerDay : 1 + (units - unitsPerDay) / newUnitsPerDay;

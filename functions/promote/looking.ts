@@ -242,7 +242,7 @@ async function planUnits(
   { promotions }: PromotionContext,
 ): Promise<number> {
   const spreads = Object.fromEntries(metrics.map((sums) => [sums.metric, spreadOf(sums)]));
-  const plannedUnits = unitsNeeded(spec, { unitsPerDay: 0, metrics: spreads });
+  const plannedUnits = unitsNeeded(spec, { metrics: spreads });
   if (plannedUnits === undefined) return UNPLANNED_UNITS;
   await promotions.change(promotion, { plannedUnits });
   return plannedUnits;

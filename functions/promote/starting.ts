@@ -143,7 +143,12 @@ function refuseSlow(forecast: Forecast | undefined): void {
     'PLAN_TOO_SLOW',
     forecast.kind === 'unknown'
       ? `nobody can say how long the A/B test would take: ${forecast.reason}. Send "acceptSlow": true to begin all the same`
-      : `the A/B test needs ${forecast.units} units in both arms, and at ${Math.round(forecast.unitsPerDay)} a day that takes about ${Math.ceil(forecast.days)} days; the plan ends after ${forecast.maximumDays}. Expose more units, look for a larger effect, or send "acceptSlow": true`,
-    forecast.kind === 'unknown' ? [] : [`expectedDays: ${Math.ceil(forecast.days)}`],
+      : `the A/B test needs ${forecast.units} units in both arms, and at ${Math.round(forecast.newUnitsPerDay)} new ones a day ${timeFor(forecast.days)}; the plan ends after ${forecast.maximumDays} days. Expose more units, look for a larger effect, or send "acceptSlow": true`,
+    forecast.kind === 'too-slow' && Number.isFinite(forecast.days)
+      ? [`expectedDays: ${Math.ceil(forecast.days)}`]
+      : [],
   );
 }
+
+const timeFor = (days: number): string =>
+  Number.isFinite(days) ? `that takes about ${Math.ceil(days)} days` : 'that never ends';

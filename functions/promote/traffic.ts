@@ -13,8 +13,9 @@ const HOUR_MS = 3_600_000;
 const AT_ONCE = 16;
 
 /**
- * What the last matured day of recorded requests says of the plan's metrics, from as many of its requests as
- * are read in a few seconds. Undefined where nothing was recorded with a unit.
+ * What the last matured day of recorded requests says of the plan's metrics, and of its units beside those of
+ * the day before, from as many of the requests as are read in a few seconds. Undefined where nothing was
+ * recorded with a unit.
  */
 export async function recentTraffic(
   spec: ModelSpec,
@@ -22,25 +23,39 @@ export async function recentTraffic(
   nowMs: number,
 ): Promise<Traffic | undefined> {
   const untilMs = nowMs - spec.monitoring.outcomes.maturityHours * HOUR_MS;
-  const partitions = hoursBetween(untilMs - 24 * HOUR_MS, untilMs).flatMap((hour) =>
-    Array.from({ length: LIMITS.keyShards }, (_, shard) => ({ hour, shard })),
-  );
-  // One page a partition: a busy model has many partitions, and every one is a fair sample.
-  const pages = await inParallel(partitions, AT_ONCE, ({ hour, shard }) =>
-    joins.cohort(spec.name, hour, shard),
-  );
-  const entries = pages.flatMap(({ entries: page }) => page);
-  return trafficOf(spec, entries);
+  const readDay = async (endMs: number) => {
+    const partitions = hoursBetween(endMs - 24 * HOUR_MS, endMs).flatMap((hour) =>
+      Array.from({ length: LIMITS.keyShards }, (_, shard) => ({ hour, shard })),
+    );
+    // One page a partition: a busy model has many partitions, and every one is a fair sample.
+    const pages = await inParallel(partitions, AT_ONCE, ({ hour, shard }) =>
+      joins.cohort(spec.name, hour, shard),
+    );
+    return {
+      entries: pages.flatMap(({ entries }) => entries),
+      isSampled: pages.some(({ nextKey }) => nextKey !== undefined),
+    };
+  };
+  const before = await readDay(untilMs - 24 * HOUR_MS);
+  const { entries, isSampled } = await readDay(untilMs);
+  const known = new Set(before.entries.map(({ unit }) => unit));
+  const traffic = trafficOf(spec, entries, known);
+  return traffic && { ...traffic, isSampled };
 }
 
-export function trafficOf(spec: ModelSpec, entries: readonly CohortEntry[]): Traffic | undefined {
+/** @param known units that had come before. */
+export function trafficOf(
+  spec: ModelSpec,
+  entries: readonly CohortEntry[],
+  known: ReadonlySet<string | undefined>,
+): Omit<Traffic, 'isSampled'> | undefined {
   const step = spec.promotion.steps.find(({ kind }) => kind === 'ab');
   if (step?.kind !== 'ab') return undefined;
   const unitOf = new Map<string, string>();
   for (const { predictionId, unit } of entries)
     if (unit !== undefined) unitOf.set(predictionId, unit);
-  const unitsPerDay = new Set(unitOf.values()).size;
-  if (unitsPerDay === 0) return undefined;
+  const units = new Set(unitOf.values());
+  if (units.size === 0) return undefined;
   const scored = entries.filter(({ components }) => components !== undefined);
   const byUnit = Map.groupBy(scored, ({ predictionId }) => unitOf.get(predictionId));
   const metrics = Object.fromEntries(
@@ -65,5 +80,5 @@ export function trafficOf(spec: ModelSpec, entries: readonly CohortEntry[]): Tra
       return [unitMetric.metric, spread];
     }),
   );
-  return { unitsPerDay, metrics };
+  return { unitsPerDay: units.size, newUnitsPerDay: units.difference(known).size, metrics };
 }

@@ -131,7 +131,7 @@ describe('a start', () => {
       forecast: async () => ({
         kind: 'too-slow',
         units: 9_000,
-        unitsPerDay: 100,
+        newUnitsPerDay: 100,
         days: 92.4,
         maximumDays: 21,
       }),
@@ -142,6 +142,21 @@ describe('a start', () => {
     });
     const accepted = await startPromotion({ ...request, acceptSlow: true }, starter);
     expect(accepted.plannedUnits).toBe(9_000);
+  });
+
+  test('of a plan that nobody new comes to says that it never ends', async () => {
+    const forecast = {
+      kind: 'too-slow',
+      units: 9_000,
+      newUnitsPerDay: 0,
+      days: Number.POSITIVE_INFINITY,
+      maximumDays: 21,
+    } as const;
+    const { starter } = starterOf(new InMemoryPromotions(), { forecast: async () => forecast });
+    await expect(startPromotion(request, starter)).rejects.toMatchObject({
+      message: expect.stringContaining('at 0 new ones a day that never ends'),
+      details: [],
+    });
   });
 
   test('of a plan that evaluates offline pins where the validation set is', async () => {
@@ -165,7 +180,12 @@ describe('a start', () => {
 
 describe('a forecast', () => {
   const spec = aPlannedModel();
-  const traffic = { unitsPerDay: 2_000, metrics: { mae: { mean: 5, variance: 4 } } };
+  const allNew = (units: number) => ({
+    unitsPerDay: units,
+    newUnitsPerDay: units,
+    isSampled: false,
+  });
+  const traffic = { ...allNew(2_000), metrics: { mae: { mean: 5, variance: 4 } } };
 
   test('is of both arms, for the effect worth finding with 80 % power', () => {
     // (z(0.98) + z(0.8))² · 2 · 4 / (5 · 0.03)², an arm, rounded up.
@@ -182,10 +202,32 @@ describe('a forecast', () => {
   });
 
   test('of little traffic is too slow, with the days it would take', () => {
-    expect(forecastOf(spec, { ...traffic, unitsPerDay: 100 })).toMatchObject({
+    expect(forecastOf(spec, { ...traffic, ...allNew(100) })).toMatchObject({
       kind: 'too-slow',
-      unitsPerDay: 50,
+      newUnitsPerDay: 50,
       maximumDays: 21,
+    });
+  });
+
+  test('counts who returns once: half of 4,000 a day on the first, and half of 400 from then on', () => {
+    const returning = { ...traffic, unitsPerDay: 4_000, newUnitsPerDay: 400 };
+    const forecast = forecastOf(spec, returning);
+    const { maturityHours } = spec.monitoring.outcomes;
+    expect(forecast?.kind === 'too-slow' && forecast.days).toBeCloseTo(
+      1 + (5_962 - 2_000) / 200 + (50 + maturityHours) / 24,
+    );
+    expect(forecastOf(spec, { ...returning, newUnitsPerDay: 0 })).toMatchObject({
+      kind: 'too-slow',
+      days: Number.POSITIVE_INFINITY,
+    });
+  });
+
+  test('of a sample that would not do is unknown, and of one that does is in time', () => {
+    const sampled = { ...traffic, isSampled: true };
+    expect(forecastOf(spec, sampled)?.kind).toBe('in-time');
+    expect(forecastOf(spec, { ...sampled, ...allNew(100), isSampled: true })).toMatchObject({
+      kind: 'unknown',
+      reason: expect.stringContaining('more requests come than are read'),
     });
   });
 
@@ -193,9 +235,9 @@ describe('a forecast', () => {
     expect(forecastOf(spec, undefined)?.kind).toBe('unknown');
     const costPerThousand = { mean: 2, variance: 4 };
     expect(
-      forecastOf(aDecliningModel(), { unitsPerDay: 10, metrics: { costPerThousand } }),
+      forecastOf(aDecliningModel(), { ...allNew(10), metrics: { costPerThousand } }),
     ).toMatchObject({ kind: 'unknown', reason: expect.stringContaining('accepted at random') });
-    expect(forecastOf(spec, { unitsPerDay: 10, metrics: {} })?.kind).toBe('unknown');
+    expect(forecastOf(spec, { ...allNew(10), metrics: {} })?.kind).toBe('unknown');
   });
 
   test('is of no plan without an A/B test', () => {
