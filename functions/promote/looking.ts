@@ -29,7 +29,7 @@ import { judgedEvent, type PromotionContext, specOf, stepOf } from './promotion-
 import { countLatest } from './request-counts.ts';
 import { judgeShadow, type ShadowSources } from './shadow-judgement.ts';
 import { abandon } from './step-machinery.ts';
-import { SMALLEST_SAMPLE, type TestPlan } from './test-plan.ts';
+import { SMALLEST_SAMPLE, type TestPlan, watchPlan } from './test-plan.ts';
 
 export type Lookers = PromotionContext & LookSources & ShadowSources;
 
@@ -77,18 +77,6 @@ function lookAt(step: WatchedStep, subject: Subject, lookers: Lookers): Promise<
       return lookAtBake(step, subject, lookers);
   }
 }
-
-/** Units that sharpen a pilot's harm test; a pilot plans no sample, it only watches. */
-const PILOT_UNITS = 10_000;
-
-const watchPlan = (guardrails: TestPlan['guardrails'], days: number): TestPlan => ({
-  metric: '',
-  direction: 1,
-  guardrails,
-  plannedUnits: PILOT_UNITS,
-  minimumDays: 0,
-  maximumDays: days,
-});
 
 /** Whether an A/B test after a step judges a metric, with a sample planned for it. */
 const isTestedLater = (metric: string, spec: ModelSpec, at: number): boolean =>

@@ -34,6 +34,19 @@ export interface TestPlan {
   readonly maximumDays: number;
 }
 
+/** Units that sharpen a pilot's harm test; a pilot plans no sample, it only watches. */
+const PILOT_UNITS = 10_000;
+
+/** What a pilot or a bake watches: nothing is to be shown, and the clock ends it. */
+export const watchPlan = (guardrails: TestPlan['guardrails'], days: number): TestPlan => ({
+  metric: '',
+  direction: 1,
+  guardrails,
+  plannedUnits: PILOT_UNITS,
+  minimumDays: 0,
+  maximumDays: days,
+});
+
 /** Values of one metric in both arms, and whether there are enough units and events to say anything. */
 export interface MeasuredMetric {
   readonly arms: Arms<ArmValue>;
