@@ -6,7 +6,7 @@
 export const ARCHIVE_COLUMNS = {
   predictions: {
     prediction_id: 'string',
-    /** `answered`, or `shadow`: the challenger's answer to a recorded request. */
+    /** `answered`, or `shadow`: what the version of `arm` says of a recorded request, shown to nobody. */
     kind: 'string',
     at: 'string',
     version: 'string',

@@ -95,7 +95,7 @@ export const PredictionLine = z.object({
   propensities: z.optional(z.array(z.number().check(z.gte(0), z.lte(1)))),
   /** Versions that should have answered and did not, in the order they were tried. */
   failures: z.optional(z.array(z.object({ version: z.string(), arm: Arm }))),
-  /** Whether the shadow function is to run this request through the challenger. */
+  /** Whether the shadow runs this request: through the champion if it is enrolled, else the challenger. */
   isShadowed: z.boolean(),
 });
 export type PredictionLine = z.infer<typeof PredictionLine>;
@@ -141,9 +141,9 @@ export const FailureLine = z.object({
 export type FailureLine = z.infer<typeof FailureLine>;
 
 /**
- * The log line of a recorded request that was run through the version that had not answered it, or why it
- * was not. Before anybody is exposed that is the challenger, which is compared; in an A/B test it is the
- * champion, whose prediction is the covariate of a unit in the challenger's arm.
+ * The log line of a recorded request that was run once more, off the caller's path, or why it was not. Before
+ * anybody is exposed the challenger runs it, which is compared; in an A/B test the champion runs those of
+ * enrolled units in both arms, and its prediction on a unit's first request is the unit's covariate.
  */
 export const ShadowLine = z.object({
   kind: z.literal('shadow'),

@@ -68,7 +68,10 @@ const Step = z.discriminatedUnion('kind', [
     /** Smallest relative change worth finding, the sample size follows from it. */
     minimumDetectableEffect: margin,
     guardrails: z.array(Guardrail),
-    /** Variance reduction with the champion's prediction as covariate. */
+    /**
+     * Variance reduction with the champion's prediction on a unit's first request. It costs a second run of
+     * every request of an enrolled unit, off the caller's path.
+     */
     covariate: z.enum(['none', 'champion-prediction']),
     /**
      * Share of the declined rows of both arms that is accepted at random, where declining hides the outcome:

@@ -20,7 +20,7 @@ const Challenger = z.object({
   exposureBasisPoints: z.int().check(z.gte(0), z.lte(10_000)),
   /** Declined rows of exposed units that are accepted all the same, in 1/10,000 and in either arm. */
   randomAcceptBasisPoints: z.optional(z.int().check(z.gte(0), z.lte(10_000))),
-  /** Whether recorded requests are sent through the challenger off the caller's path. */
+  /** Whether recorded requests are run once more off the caller's path: to compare, later for covariates. */
   isShadowed: z.boolean(),
   /** A lease: nobody sees the challenger after this unless a look has renewed it. */
   expiresAt: Instant,

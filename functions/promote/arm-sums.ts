@@ -8,7 +8,7 @@ export type ArmName = 'champion' | 'challenger';
 /** A unit of a promotion with all its rows within the window it is judged by. */
 export interface JudgedUnit {
   readonly arm: ArmName;
-  /** The champion's prediction on its first request. */
+  /** The champion's prediction on its first request; undefined where the shadow could not run that. */
   readonly covariate: number | undefined;
   readonly rows: readonly UnitRow[];
 }

@@ -54,7 +54,7 @@ export function pointingRow(
 
 /** Undefined for a request that the shadow did not answer. */
 export function shadowRow(line: ShadowLine): ArchivedRow<'predictions'> | undefined {
-  const { predictionId, version, outputs, model, at } = line;
+  const { predictionId, version, outputs, model, at, comparison } = line;
   if (predictionId === undefined || version === undefined || outputs === undefined)
     return undefined;
   return {
@@ -64,7 +64,8 @@ export function shadowRow(line: ShadowLine): ArchivedRow<'predictions'> | undefi
     kind: 'shadow',
     at,
     version,
-    arm: 'challenger',
+    // The challenger's answers are compared; what is not is the champion's, asked for a covariate.
+    arm: comparison ? 'challenger' : 'champion',
     ...present('promotion', line.promotion),
     outputs: JSON.stringify(outputs),
   };

@@ -89,7 +89,7 @@ export class Recorder {
     if (isNew) measurements.count(line.model, 'recordedRows', prediction.rowCount);
     if (isNew && spec.task.kind === 'ranking')
       measurements.publish(line.model, line.arm, { queries: 1 });
-    await this.#units.answered(spec, prediction);
+    await this.#units.answered(prediction);
     await this.#archivePrediction(line);
     // Whoever asks for maturity asks once an hour, and a line that comes later was not there to be asked for.
     if (silenceMeansNegative(spec) && this.#isMature(spec, prediction))

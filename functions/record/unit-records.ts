@@ -1,5 +1,4 @@
 import { LIMITS } from '../contracts/limits.ts';
-import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { FailureLine, ShadowLine } from '../contracts/prediction-line.ts';
 import { epochMsOf } from '../runtime/clock.ts';
 import type { JudgedRow } from './join.ts';
@@ -23,17 +22,11 @@ export class UnitRecords {
   }
 
   /** A request that was answered. */
-  async answered(spec: ModelSpec, prediction: RecordedPrediction): Promise<void> {
+  async answered(prediction: RecordedPrediction): Promise<void> {
     const enrolment = enrolmentOf(prediction);
     if (!enrolment) return;
-    const covariate = covariateOf(spec, prediction);
     const { at, predictionId } = prediction;
-    await this.#expose({
-      ...enrolment,
-      firstExposedAt: at,
-      predictionId,
-      ...(covariate !== undefined && { covariate }),
-    });
+    await this.#expose({ ...enrolment, firstExposedAt: at, predictionId });
     const contribution = contributionOf(prediction, 0, 0);
     if (contribution) await this.#units.contribute(contribution, expiryOf(prediction));
   }
@@ -64,7 +57,7 @@ export class UnitRecords {
     );
   }
 
-  /** What the other version said of a request: a comparison before anybody is exposed, a covariate after. */
+  /** What the shadow said of a request: a comparison before anybody is exposed, a covariate after. */
   async shadowed({
     promotion,
     predictionId,
@@ -119,16 +112,4 @@ function contributionOf(
     fellBack: isFirst && hasFallenBack ? 1 : 0,
     revision,
   };
-}
-
-/**
- * What the champion said, of a ranking its best score and else of the first row: known before the experiment
- * could change anything. The shadow says the same of requests that the challenger answered.
- */
-function covariateOf({ task }: ModelSpec, { arm, columns }: RecordedPrediction) {
-  if (arm !== 'champion') return undefined;
-  const values = columns[task.kind === 'regression' ? task.prediction : task.score] ?? [];
-  if (task.kind !== 'ranking') return values[0] ?? undefined;
-  const scores = values.filter((score) => score !== null);
-  return scores.length > 0 ? Math.max(...scores) : undefined;
 }

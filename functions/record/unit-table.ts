@@ -23,14 +23,14 @@ const NewExposure = z.object({
   firstExposedAt: Instant,
   /** Of the first request; of several at one instant the smallest id is the first. */
   predictionId: z.string(),
-  /** The champion's prediction on the first request; absent where the champion did not answer it. */
-  covariate: z.exactOptional(z.number()),
 });
 export type NewExposure = Readonly<z.infer<typeof NewExposure>>;
 
 export interface Exposure extends NewExposure {
   /** Every arm the unit was seen in: more than one is a fault of assignment, and the unit counts in none. */
   readonly arms: readonly AssignedArm[];
+  /** The champion's prediction on the first request, in either arm; absent where the shadow could not run it. */
+  readonly covariate?: number;
 }
 
 /** An exposure as it is kept, beside what the shadow said of the earliest request it was asked about. */
@@ -101,15 +101,15 @@ export class UnitTable {
 
   /** The earliest request wins, whichever is written first. */
   async expose(exposure: NewExposure, expiresAtEpochSeconds: number): Promise<void> {
-    const { promotion, unit, arm, firstExposedAt, predictionId, covariate } = exposure;
+    const { promotion, unit, arm, firstExposedAt, predictionId } = exposure;
     const Key = { pk: exposureKey(promotion, shardOf(unit)), sk: slotKey(unit) };
     const arms = { ':arms': new Set([arm]) };
     const expires = { ':expires': expiresAtEpochSeconds };
     try {
       await this.#update({
         Key,
-        // An earlier request without a covariate must not keep that of a later one.
-        UpdateExpression: `SET firstExposedAt = :at, predictionId = :id, arm = :arm, promotion = :promotion, #unit = :unit, expiresAtEpochSeconds = :expires${covariate === undefined ? '' : ', covariate = :covariate'} ADD arms :arms${covariate === undefined ? ' REMOVE covariate' : ''}`,
+        UpdateExpression:
+          'SET firstExposedAt = :at, predictionId = :id, arm = :arm, promotion = :promotion, #unit = :unit, expiresAtEpochSeconds = :expires ADD arms :arms',
         ConditionExpression:
           'attribute_not_exists(firstExposedAt) OR firstExposedAt > :at OR (firstExposedAt = :at AND predictionId > :id)',
         // A reserved word of DynamoDB.
@@ -120,7 +120,6 @@ export class UnitTable {
           ':arm': arm,
           ':promotion': promotion,
           ':unit': unit,
-          ...(covariate !== undefined && { ':covariate': covariate }),
           ...arms,
           ...expires,
         },
@@ -168,8 +167,8 @@ export class UnitTable {
   }
 
   /**
-   * What the champion would have said of a request that the challenger answered. It is the covariate of a unit
-   * whose first request that was, whichever of the two is recorded first: the earliest is kept.
+   * What the champion says of a request of an enrolled unit. It is the covariate of a unit whose first request
+   * that was, whichever of the two is recorded first: the earliest is kept.
    */
   async setCovariate(
     { promotion, unit, predictionId, requestedAt, covariate }: Covariate,
@@ -252,10 +251,9 @@ function exposureOf({
   ...exposure
 }: z.infer<typeof KeptExposure>): Exposure {
   const isOfFirst = shadowedAt === exposure.firstExposedAt && shadowedId === exposure.predictionId;
-  const covariate = exposure.covariate ?? (isOfFirst ? shadowCovariate : undefined);
   return {
     ...exposure,
     arms: [...arms].toSorted(),
-    ...(covariate !== undefined && { covariate }),
+    ...(isOfFirst && shadowCovariate !== undefined && { covariate: shadowCovariate }),
   };
 }

@@ -246,7 +246,7 @@ export class ModelServer {
       rows: question.rows,
       outputs: outputs.map(loggedTensor),
       ...(propensities && { propensities: [...propensities] }),
-      isShadowed: challenger?.isShadowed === true && arm === shadowedArm(challenger),
+      isShadowed: challenger !== undefined && isForShadow(assignment, challenger),
     };
   }
 }
@@ -264,11 +264,14 @@ function logged(
   return { asked, withheld: [...withheld], sealed: seal(text, predictionId) };
 }
 
-/** Before anybody is exposed the champion's requests are compared; later the challenger's need a covariate. */
-const shadowedArm = ({
-  exposureBasisPoints,
-}: NonNullable<Route['challenger']>): Candidate['arm'] =>
-  exposureBasisPoints === 0 ? 'champion' : 'challenger';
+/**
+ * Before anybody is exposed the champion's requests are compared. Later those of enrolled units ask for a
+ * covariate, whichever arm they are of: whatever loses one must lose it in both arms alike.
+ */
+const isForShadow = (
+  { arm, isEnrolled }: Assignment,
+  { isShadowed, exposureBasisPoints }: NonNullable<Route['challenger']>,
+): boolean => isShadowed && (exposureBasisPoints === 0 ? arm === 'champion' : isEnrolled);
 
 /** Undefined where no declined row is accepted. */
 const acceptanceIn = (route: Route | undefined): RandomAcceptance | undefined => {

@@ -16,8 +16,8 @@ interface ShadowParts extends Omit<ModelServerParts, 'findVersion' | 'logKeys'> 
 }
 
 /**
- * Runs recorded requests through the version that had not answered them; what it says is recorded beside
- * and never returned.
+ * Runs recorded requests through the challenger before anybody is exposed to it, and those of enrolled units
+ * through the champion; what is said is recorded beside and never returned.
  */
 export class Shadow {
   readonly #parts: ShadowParts;
@@ -31,14 +31,14 @@ export class Shadow {
   /** A failure of the version is its record, not an error: nobody may notice it but the gate. */
   async run(line: PredictionLine): Promise<void> {
     const route = (await this.#parts.routes.current())?.route;
-    const other = route && otherVersion(line, route);
-    if (!other) return this.#skip(line, 'the promotion is over');
+    const served = route && versionFor(line, route);
+    if (!served) return this.#skip(line, 'the promotion is over');
     const missing = this.#reader.missing(line);
     if (missing.length > 0) return this.#skip(line, `not in the log: ${missing.join(', ')}`);
-    const { version } = other;
+    const { version } = served;
     const startedAt = performance.now();
     try {
-      const backend = await this.#parts.backends.open(other);
+      const backend = await this.#parts.backends.open(served);
       const outputs = (await backend.run(await this.#reader.inputsOf(line))).map(loggedTensor);
       const latencyMs = performance.now() - startedAt;
       const found = this.#compare(line, outputs, latencyMs);
@@ -96,10 +96,13 @@ export class Shadow {
   }
 }
 
-/** Lines of the champion are compared with the challenger; those of the challenger ask for a covariate. */
-const isCompared = ({ arm }: PredictionLine): boolean => arm === 'champion';
+/**
+ * Requests of units that are not enrolled are compared with the challenger; those of enrolled ones ask for
+ * the covariate. The line tells it, for the promotion may have moved on before the line is delivered.
+ */
+const isCompared = ({ isEnrolled }: PredictionLine): boolean => !isEnrolled;
 
-function otherVersion(
+function versionFor(
   line: PredictionLine,
   { champion, challenger }: Route,
 ): ServedVersion | undefined {

@@ -145,7 +145,7 @@ export class ServedModel extends NestedStack {
     });
   }
 
-  /** Sends recorded requests through the challenger, off the caller's path, while the route asks for it. */
+  /** Runs recorded requests once more, off the caller's path, while the route asks for it. */
   #shadow(props: ServedModelProps): ServiceFunction {
     const { spec, deadLetters } = props;
     const shadow = this.#modelFunction(

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import type { Promotion } from '../../functions/contracts/promotion.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
+import type { LookEvidence } from '../../functions/promote/look.ts';
 import { trainModel } from '../../functions/retrain/train-model.ts';
 import { deliveryTimeWorld } from '../../infra/local/demo/worlds/delivery-time.ts';
 import {
@@ -128,12 +129,16 @@ describe.runIf(IS_FULL)('of delivery times', { timeout: 1_200_000 }, () => {
     expect(route?.challenger).toBeUndefined();
     expect(traffic.failed).toEqual([]);
     const path = `/v1/promotions/${spec.name}/${promotion.id}`;
-    const { looks } = await stack.client.request<{ looks: { again: object }[] }>(
-      'GET',
-      `${path}/looks`,
-    );
+    const { looks } = await stack.client.request<{
+      looks: { again: object; evidence: LookEvidence }[];
+    }>('GET', `${path}/looks`);
     expect(looks.length).toBeGreaterThan(100);
     expect(looks.filter(({ again }) => !('agrees' in again && again.agrees))).toEqual([]);
+    const errors = looks.flatMap(({ evidence }) =>
+      evidence.metrics.filter(({ metric, kind }) => metric === 'mae' && kind === 'mean'),
+    );
+    // With one arm's covariates alone this were a half.
+    expect(errors.at(-1)?.covariateShare).toBeGreaterThan(0.9);
     const overridden = await stack.client.request('POST', `${path}/override`, {
       reason: 'cheaper to run',
     });

@@ -6,6 +6,7 @@ import type { Route } from '../../functions/contracts/route.ts';
 import { artifactKey } from '../../functions/contracts/version.ts';
 import { instantOf } from '../../functions/runtime/clock.ts';
 import { bucketOf } from '../../functions/serve/assignment.ts';
+import { exposuresTo } from '../builders/enrolled.ts';
 import { linearGraph } from '../builders/linear-graph.ts';
 import { aModel } from '../builders/model-spec.ts';
 import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
@@ -226,6 +227,27 @@ describe('shadow', () => {
       promotion: 'p1',
       outputs: [{ name: 'o', data: [2] }],
     });
+  });
+
+  test('gives a unit of either arm the covariate that the champion says of its first request', async () => {
+    const challenger = await challengerOf('2', { promotion: 'p2', isShadowed: true });
+    await writeRoute(() => ({ challenger }));
+    const units = Array.from({ length: 20 }, (_, at) => `buyer-${at}`);
+    for (const unit of units) await ask(unit);
+    const known = async () =>
+      (await exposuresTo(stack, 'p2')).filter(({ covariate }) => covariate !== undefined);
+    await until(async () => (await known()).length === units.length);
+    expect(await known()).toEqual(
+      expect.arrayContaining(
+        units.map((unit) =>
+          expect.objectContaining({
+            unit,
+            covariate: 1,
+            arms: [bucketOf('p2/variant', unit) < 5000 ? 'champion' : 'challenger'],
+          }),
+        ),
+      ),
+    );
   });
 
   test('whose challenger fails is a record, and no dead letter', async () => {

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { meansOfArms } from '../../functions/measures/arm-effect.ts';
+import { type SeededRandom, seededRandom } from '../../functions/measures/seeded-random.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { searchRanking } from '../../functions/models/search-ranking.ts';
 import {
@@ -84,6 +86,51 @@ describe('the sums of an arm', () => {
         }
       }),
     );
+  });
+});
+
+describe('a covariate that large orders lose', () => {
+  type Arm = JudgedUnit['arm'];
+  const EXPERIMENTS = 300;
+
+  /** Errors grow with the order alone, whatever the arm. @param losing arms whose large orders lose theirs. */
+  const unitOf = (random: SeededRandom, arm: Arm, losing: readonly Arm[]): JudgedUnit => {
+    const size = 40 * random.next();
+    const isLost = size > 30 && losing.includes(arm);
+    const error = 10 + size / 4 + 2 * random.normal();
+    return { arm, covariate: isLost ? undefined : size, rows: [row(error)] };
+  };
+
+  /** z of the difference between equal arms, an experiment. */
+  function scoresOf(losing: readonly Arm[]): number[] {
+    const random = seededRandom(20_261_127, 'orders');
+    return Array.from({ length: EXPERIMENTS }, () => {
+      const units = Array.from({ length: 400 }, (_, at) =>
+        unitOf(random, at % 2 === 0 ? 'champion' : 'challenger', losing),
+      );
+      const { arms, covariateShare } = sumsOf(mae, totalsOf(units, [mae]));
+      const means = meansOfArms(arms, covariateShare);
+      if (means?.theta === undefined) throw new Error('the covariate was of no use');
+      const { champion, challenger } = means;
+      return (
+        (challenger.value - champion.value) /
+        Math.hypot(...[champion, challenger].map(({ variance }) => Math.sqrt(variance)))
+      );
+    });
+  }
+  const meanOf = (values: readonly number[]) =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+
+  it('in both arms leaves equal arms equal', () => {
+    const scores = scoresOf(['champion', 'challenger']);
+    // Four standard errors, of the mean and of a share of 5 %.
+    expect(Math.abs(meanOf(scores))).toBeLessThan(4 / Math.sqrt(EXPERIMENTS));
+    const significant = meanOf(scores.map((z) => Number(Math.abs(z) > 1.96)));
+    expect(significant).toBeLessThan(0.05 + 4 * Math.sqrt((0.05 * 0.95) / EXPERIMENTS));
+  });
+
+  it('in one arm alone would make a difference of nothing', () => {
+    expect(meanOf(scoresOf(['challenger']))).toBeGreaterThan(1.96);
   });
 });
 

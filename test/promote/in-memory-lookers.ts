@@ -3,21 +3,23 @@ import type { ShadowComparison } from '../../functions/contracts/shadow-comparis
 import type { Ringing } from '../../functions/promote/evidence.ts';
 import type { Lookers } from '../../functions/promote/looking.ts';
 import { UnitReader } from '../../functions/promote/unit-reader.ts';
-import type { Contribution, NewExposure, UnitTable } from '../../functions/record/unit-table.ts';
+import type { Contribution, Exposure, UnitTable } from '../../functions/record/unit-table.ts';
 import type { InMemoryPromotions } from './in-memory-promotions.ts';
 
-type Arm = NewExposure['arm'];
+type Arm = Exposure['arm'];
+/** An exposure with what the shadow said of its request. */
+type Exposed = Omit<Exposure, 'arms'>;
 
 /** The unit table in memory: the earliest exposure and the largest revision win, in any order. */
 export class InMemoryUnits {
-  readonly exposed = new Map<string, NewExposure & { readonly arms: Set<Arm> }>();
+  readonly exposed = new Map<string, Exposed & { readonly arms: Set<Arm> }>();
   readonly contributed = new Map<string, Contribution>();
   /** Thrown by whatever reads. */
   outage: Error | undefined;
   /** Partitions that were read. */
   reads = 0;
 
-  expose(exposure: NewExposure): void {
+  expose(exposure: Exposed): void {
     const known = this.exposed.get(exposure.unit);
     const arms = new Set([...(known?.arms ?? []), exposure.arm]);
     const isEarlier = !known || known.firstExposedAt > exposure.firstExposedAt;

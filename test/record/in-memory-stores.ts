@@ -147,7 +147,7 @@ export class UnitsInMemory {
         const { requestedAt, predictionId, covariate } = this.#shadows.get(key) ?? {};
         const isOfFirst =
           requestedAt === exposure.firstExposedAt && predictionId === exposure.predictionId;
-        return [key, isOfFirst && covariate !== undefined ? { covariate, ...exposure } : exposure];
+        return [key, isOfFirst && covariate !== undefined ? { ...exposure, covariate } : exposure];
       }),
     );
   }

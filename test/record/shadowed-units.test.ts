@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ShadowLine } from '../../functions/contracts/prediction-line.ts';
+import { shadowRow } from '../../functions/record/archived-rows.ts';
 import { UnitRecords } from '../../functions/record/unit-records.ts';
 import { aRoute } from '../builders/route.ts';
 
@@ -53,5 +54,22 @@ describe('what a shadow said of a request', () => {
     ['as a covariate of no unit', { unit: undefined, covariate: 1 }],
   ])('%s is nothing', async (_, over) => {
     expect(await writtenOf(line(over))).toEqual([]);
+  });
+});
+
+describe('in the archive', () => {
+  const answered = { version: '2', outputs: [] };
+
+  test.each<[string, string, Partial<ShadowLine>]>([
+    ['an answer that was compared', 'challenger', { ...answered, comparison }],
+    ['an answer for a covariate', 'champion', { ...answered, covariate: 1 }],
+    ['an answer that gives no finite covariate', 'champion', answered],
+  ])('%s is of the %s', (_, arm, over) => {
+    expect(shadowRow(line(over))).toMatchObject({ kind: 'shadow', arm, outputs: '[]' });
+  });
+
+  test('a request that failed or was skipped has no answer', () => {
+    expect(shadowRow(line({ version: '2', failure: { message: 'broken' } }))).toBeUndefined();
+    expect(shadowRow(line({ reason: 'the promotion is over' }))).toBeUndefined();
   });
 });

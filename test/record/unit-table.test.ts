@@ -1,6 +1,7 @@
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { shardOf } from '../../functions/record/join-keys.ts';
+import { shardOf, slotKey } from '../../functions/record/join-keys.ts';
 import { type Contribution, type Exposure, UnitTable } from '../../functions/record/unit-table.ts';
 import { instantOf } from '../../functions/runtime/clock.ts';
 import { modelTable, startTables } from '../builders/model-table.ts';
@@ -36,20 +37,8 @@ type Write = (promotion: string) => Promise<void>;
 
 const writesOf = ({ id, second, arm, covariate }: Asked): Write[] => {
   const at = instantOf(START_MS + second * 1000);
-  const isChampion = arm === 'champion';
   const exposed: Write = (promotion) =>
-    units.expose(
-      {
-        promotion,
-        unit: UNIT,
-        arm,
-        firstExposedAt: at,
-        predictionId: id,
-        ...(isChampion && { covariate }),
-      },
-      EXPIRES,
-    );
-  if (isChampion) return [exposed];
+    units.expose({ promotion, unit: UNIT, arm, firstExposedAt: at, predictionId: id }, EXPIRES);
   const shadowed: Write = (promotion) =>
     units.setCovariate(
       { promotion, unit: UNIT, predictionId: id, requestedAt: at, covariate },
@@ -84,6 +73,23 @@ describe('the covariate of a unit', () => {
   test('is nobody’s while the request itself is on its way', async () => {
     const [, shadowed = async () => undefined] = writesOf(first);
     expect(await exposureAfter([shadowed])).toBeUndefined();
+  });
+
+  test('is not what the champion once answered itself, and an item that says so is read without it', async () => {
+    const [exposed = async () => undefined, shadowed = async () => undefined] = writesOf(first);
+    const answered: Write = async (promotion) => {
+      const pk = `${promotion}#exposures#${shardOf(UNIT)}`;
+      await tables.documents.send(
+        new UpdateCommand({
+          TableName: 'units',
+          Key: { pk, sk: slotKey(UNIT) },
+          UpdateExpression: 'SET covariate = :covariate',
+          ExpressionAttributeValues: { ':covariate': 99 },
+        }),
+      );
+    };
+    expect(await exposureAfter([exposed, answered])).not.toHaveProperty('covariate');
+    expect(await exposureAfter([exposed, answered, shadowed])).toMatchObject({ covariate: 7 });
   });
 
   test('is the same in any order of the lines, whichever come twice or were asked at one instant', async () => {

@@ -94,6 +94,8 @@ describe('a trial', () => {
 });
 
 describe('a shadow', () => {
+  const ARMS = ['champion', 'challenger'] as const;
+
   /** What it writes about a line. */
   async function shadowed(
     line: PredictionLine,
@@ -139,12 +141,41 @@ describe('a shadow', () => {
     expect(found.line).not.toHaveProperty('covariate');
   });
 
-  test('asks the champion for the covariate of what the challenger answered', async () => {
-    const found = await shadowed(line({ arm: 'challenger' }), answering(0));
-    expect(found.opened).toEqual(['1']);
-    expect(found.line).toMatchObject({ unit: 'u1', covariate: 1 });
-    expect(found.line).not.toHaveProperty('comparison');
+  test.each(ARMS)(
+    'asks the champion for the covariate of an enrolled unit of the %s',
+    async (arm) => {
+      const found = await shadowed(line({ arm, isEnrolled: true, assigned: arm }), answering(0));
+      expect(found.opened).toEqual(['1']);
+      expect(found.line).toMatchObject({ unit: 'u1', covariate: 1 });
+      expect(found.line).not.toHaveProperty('comparison');
+    },
+  );
+
+  test('compares a request of before the A/B test, however late, and gives nobody a covariate', async () => {
+    const exposing = aChallenger({
+      promotion: 'm-p1',
+      isShadowed: true,
+      exposureBasisPoints: 10_000,
+    });
+    const found = await shadowed(line(), answering(0.5), aRoute({ challenger: exposing }));
+    expect(found.opened).toEqual(['2']);
+    expect(found.line).toMatchObject({ comparison: { scores: [[1, 1.5]] } });
+    expect(found.line).not.toHaveProperty('covariate');
   });
+
+  test.each(ARMS)(
+    'compares nothing of the %s in an A/B test that is over when it comes',
+    async (arm) => {
+      const hidden = aChallenger({ promotion: 'm-p1', isShadowed: true, exposureBasisPoints: 0 });
+      const found = await shadowed(
+        line({ arm, isEnrolled: true, assigned: arm }),
+        answering(0),
+        aRoute({ challenger: hidden }),
+      );
+      expect(found.opened).toEqual(['1']);
+      expect(found.line).not.toHaveProperty('comparison');
+    },
+  );
 
   test('that fails agrees in nothing, and throws nothing', async () => {
     expect((await shadowed(line(), broken)).line).toMatchObject({
@@ -153,11 +184,15 @@ describe('a shadow', () => {
     });
   });
 
-  test('of a covariate that fails is no comparison', async () => {
-    const failed = await shadowed(line({ arm: 'challenger' }), broken);
-    expect(failed.line).not.toHaveProperty('comparison');
-    expect(failed.line).not.toHaveProperty('covariate');
-  });
+  test.each(ARMS)(
+    'of a covariate of the %s that fails is counted, and no comparison',
+    async (arm) => {
+      const failed = await shadowed(line({ arm, isEnrolled: true, assigned: arm }), broken);
+      expect(failed.line).toMatchObject({ ShadowFailures: 1 });
+      expect(failed.line).not.toHaveProperty('comparison');
+      expect(failed.line).not.toHaveProperty('covariate');
+    },
+  );
 
   test.each<[string, Partial<PredictionLine>, Route | undefined, string]>([
     ['of a promotion that is over', { promotion: 'm-p0' }, undefined, 'the promotion is over'],
