@@ -70,6 +70,10 @@ function featureColumn(feature: Feature, queryKey: string | undefined): DatasetC
   };
 }
 
+/** Entity keys whose values the log holds hashed, and so does every set that was made of it. */
+export const hashedEntityKeys = ({ features, entityKeys }: ModelSpec): string[] =>
+  features.flatMap(({ name, log }) => (log === 'hash' && entityKeys.includes(name) ? [name] : []));
+
 /**
  * The columns that a dataset of a model may have, features first: those of the spec, the label, the key of a
  * query, and what recorded rows carry beside. A feature that has a reserved name is that feature.

@@ -57,6 +57,13 @@ export type Sealed = z.infer<typeof Sealed>;
 /** What KMS binds data keys of the prediction log to; policies of roles ask for it. */
 export const sealingContext = (model: string) => ({ purpose: 'prediction-log', model });
 
+/** One text for the whole stage, so that a card hashes alike whichever model is asked about it. */
+export const HASH_PURPOSE = 'slipway log hash';
+
+/** The text whose keyed hash stands in the log for a value. */
+export const hashedText = (value: unknown): string =>
+  typeof value === 'string' ? value : JSON.stringify(value);
+
 /** The log line of one answered request: everything that is ever known of a prediction starts here. */
 export const PredictionLine = z.object({
   kind: z.literal('prediction'),

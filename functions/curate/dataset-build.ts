@@ -2,6 +2,8 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatasetDigest, RowsDigest } from '../contracts/dataset.ts';
 import type { CellValue, DatasetColumn } from '../contracts/dataset-columns.ts';
+import { hashedText } from '../contracts/prediction-line.ts';
+import { isKeyedHash } from '../runtime/sealing.ts';
 import { DigestTable } from './digest-table.ts';
 import { searchOf } from './query-key.ts';
 import {
@@ -34,9 +36,25 @@ const isBeside = ({ role }: DatasetColumn): boolean =>
 export const ROW_DIGESTS = '#rows';
 const NO_ENTITY = new Uint8Array(SHORT_DIGEST_BYTES);
 
+/** How the log hides entities, so that a set with plain values meets one that was made of the log. */
+export interface EntityHashing {
+  readonly keys: readonly string[];
+  /** What serving writes into the log instead of a text. */
+  readonly hash: (text: string) => string;
+}
+
+interface EntityKey {
+  readonly key: string;
+  readonly at: number;
+  readonly digests: DigestTable;
+  readonly hash: EntityHashing['hash'] | undefined;
+}
+
 export interface BuildOptions {
   readonly columns: readonly DatasetColumn[];
   readonly entityKeys: readonly string[];
+  /** Absent where the values come from the log. */
+  readonly hashing?: EntityHashing | undefined;
   readonly folder: string;
   /** Columns that the source has; others are left out of the file. */
   readonly isKept?: (at: number) => boolean;
@@ -52,12 +70,12 @@ export class DatasetBuild {
   readonly #content: ((values: readonly CellValue[]) => string) | undefined;
   readonly #hasher = new DatasetHasher();
   readonly #rows = new DigestTable();
-  readonly #entities: readonly { key: string; at: number; digests: DigestTable }[];
+  readonly #entities: readonly EntityKey[];
   readonly #predictionAt: number;
   #duplicates = 0;
 
   constructor(options: BuildOptions) {
-    const { columns, entityKeys, folder, isKept } = options;
+    const { columns, entityKeys, hashing, folder, isKept } = options;
     this.#options = options;
     this.#file = join(folder, 'rows.parquet');
     this.#stored = new StoredRows(this.#file, columns, isKept);
@@ -69,6 +87,7 @@ export class DatasetBuild {
       key,
       at: columns.findIndex(({ name }) => name === key),
       digests: new DigestTable(),
+      hash: hashing?.keys.includes(key) ? hashing.hash : undefined,
     }));
   }
 
@@ -76,19 +95,31 @@ export class DatasetBuild {
     const whole = this.#hasher.add(this.#canonical(values)).subarray(0, SHORT_DIGEST_BYTES);
     const digest = this.#content ? shortTextDigest(this.#content(values)) : whole;
     if (this.#rows.add(digest) !== undefined) this.#duplicates += 1;
-    for (const { at, digests } of this.#entities) {
-      const value = this.#entityOf(values, at);
-      digests.add(value === null ? NO_ENTITY : shortDigest(value));
+    for (const entity of this.#entities) {
+      const value = this.#entityOf(values, entity);
+      entity.digests.add(value === null ? NO_ENTITY : shortDigest(value));
     }
     this.#stored.add(values);
   }
 
-  #entityOf(values: readonly CellValue[], at: number): CellValue {
+  #entityOf(values: readonly CellValue[], { at, hash }: EntityKey): CellValue {
+    const value = this.#valueAt(values, at);
+    if (value === null || !hash) return value;
+    const text = hashedText(value);
+    // The export of a snapshot that is imported again has what the log has; a hash of it would meet nothing.
+    return this.#predictionOf(values) !== null && isKeyedHash(text) ? text : hash(text);
+  }
+
+  #valueAt(values: readonly CellValue[], at: number): CellValue {
     const value = values[at] ?? null;
-    const prediction = values[this.#predictionAt];
+    const prediction = this.#predictionOf(values);
     const isServedQuery = this.#options.columns[at]?.role === 'query';
     if (!isServedQuery || typeof value !== 'string' || typeof prediction !== 'string') return value;
     return searchOf(value, prediction);
+  }
+
+  #predictionOf(values: readonly CellValue[]): CellValue {
+    return values[this.#predictionAt] ?? null;
   }
 
   finish(): BuiltDataset {

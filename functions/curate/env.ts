@@ -14,7 +14,11 @@ export const DatasetApiEnv = z.object({
 });
 
 /** Environment of `import-requested.handler.ts`. */
-export const ImportEnv = z.object(Telling);
+export const ImportEnv = z.object({
+  ...Telling,
+  /** HMAC key from which serving derives the secret of hashed fields. */
+  HASH_KEY: z.string(),
+});
 
 /** Environment of `export-requested.handler.ts`. */
 export const ExportEnv = z.object(Stores);

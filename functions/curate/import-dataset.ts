@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asyncBufferFromFile } from 'hyparquet';
 import type { DatasetVersion } from '../contracts/dataset.ts';
+import { hashedEntityKeys } from '../contracts/dataset-columns.ts';
 import {
   DATASET_EVENTS,
   type DatasetImported,
@@ -12,7 +13,7 @@ import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { EventPublisher } from '../runtime/event-publisher.ts';
 import { openParquet } from '../runtime/parquet-file.ts';
-import type { BuiltDataset } from './dataset-build.ts';
+import type { BuiltDataset, EntityHashing } from './dataset-build.ts';
 import { profileDataset } from './dataset-profiling.ts';
 import type { DatasetStore } from './dataset-store.ts';
 import type { DatasetTable } from './dataset-table.ts';
@@ -27,6 +28,8 @@ export interface Importer {
   readonly clock: Clock;
   /** Where a file and its Parquet form have room. */
   readonly disk: string;
+  /** Serving's hash, asked for where a spec has entity keys that are logged hashed. */
+  readonly logHash: () => Promise<EntityHashing['hash']>;
 }
 
 /**
@@ -48,11 +51,13 @@ async function work(record: ImportRecord, importer: Importer): Promise<ImportRec
   const { model, uploadId } = record;
   const spec = specs.find(({ name }) => name === model);
   if (!spec) throw new Error(`no model is named ${model}`);
+  // An import that cannot have it fails and is tried again: a set without it would seem to share nothing.
+  const hash = hashedEntityKeys(spec).length > 0 ? await importer.logHash() : undefined;
   const folder = await mkdtemp(join(disk, 'import-'));
   try {
     const upload = join(folder, 'upload');
     const fileDigest = await store.downloadUpload(model, uploadId, upload);
-    const verdict = await importFile(upload, spec, folder, { columns: record.columns });
+    const verdict = await importFile(upload, spec, folder, { columns: record.columns, hash });
     if (verdict.kind === 'refused') return await refuse(record, verdict, importer);
     const { digest } = await keepDataset(spec, verdict.dataset, draftOf(record, verdict), importer);
     const state = { kind: 'imported', digest, fileDigest, finishedAt: clock.now() } as const;

@@ -2,12 +2,17 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { asyncBufferFromFile } from 'hyparquet';
 import type { FileReading } from '../contracts/dataset.ts';
-import { datasetColumns } from '../contracts/dataset-columns.ts';
+import { datasetColumns, hashedEntityKeys } from '../contracts/dataset-columns.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import { type ColumnNames, ColumnPlan } from './column-plan.ts';
 import { csvRows } from './csv-rows.ts';
-import { type BuiltDataset, DatasetBuild } from './dataset-build.ts';
+import {
+  type BuildOptions,
+  type BuiltDataset,
+  DatasetBuild,
+  type EntityHashing,
+} from './dataset-build.ts';
 import { jsonRows } from './json-rows.ts';
 import { parquetRows } from './parquet-rows.ts';
 import { FileRefused, UnreadableRow } from './refusal.ts';
@@ -40,6 +45,8 @@ export type FileVerdict =
 
 export interface ImportOptions {
   readonly columns?: ColumnNames;
+  /** Serving's, for a spec with entity keys that are logged hashed. */
+  readonly hash?: EntityHashing['hash'] | undefined;
 }
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -48,6 +55,7 @@ const CHUNK_BYTES = 1024 * 1024;
  * Reads a file of rows against the spec of its model and builds the dataset in `folder`. One pass over the
  * bytes settles the encoding, one reads the rows; memory does not follow the size of the file but for the
  * digests of its rows.
+ * @throws without a hash where entities could not be compared with those of snapshots.
  */
 export async function importFile(
   path: string,
@@ -55,17 +63,28 @@ export async function importFile(
   folder: string,
   options: ImportOptions = {},
 ): Promise<FileVerdict> {
+  const hashing = hashingOf(spec, options);
   let reading: FileReading | undefined;
   try {
     const plan = new ColumnPlan(datasetColumns(spec), options.columns);
     const source = await openSource(path, plan);
     reading = source.reading;
-    return await readRows(source, plan, spec, folder);
+    return await readRows(source, plan, spec, { folder, hashing });
   } catch (error) {
     if (!(error instanceof FileRefused)) throw error;
     const { message: reason } = error;
     return { kind: 'refused', reason, faultyRows: 0, listed: [], ...(reading && { reading }) };
   }
+}
+
+function hashingOf(spec: ModelSpec, { hash }: ImportOptions): EntityHashing | undefined {
+  const keys = hashedEntityKeys(spec);
+  if (keys.length === 0) return undefined;
+  if (!hash)
+    throw new Error(
+      `${spec.name} logs ${keys.join(', ')} hashed, and there is no hash to compare by`,
+    );
+  return { keys, hash };
 }
 
 async function openSource(path: string, plan: ColumnPlan): Promise<RowSource> {
@@ -123,7 +142,7 @@ async function readRows(
   source: RowSource,
   plan: ColumnPlan,
   spec: ModelSpec,
-  folder: string,
+  into: Pick<BuildOptions, 'folder' | 'hashing'>,
 ): Promise<FileVerdict> {
   const { places, reading } = source;
   const ofQuery = spec.features.flatMap(({ name, of }) => (of === 'query' ? [name] : []));
@@ -131,7 +150,7 @@ async function readRows(
   const build = new DatasetBuild({
     columns: plan.columns,
     entityKeys: spec.entityKeys,
-    folder,
+    ...into,
     isKept: (at) => (places[at] ?? -1) >= 0,
   });
   const listed: FaultyRow[] = [];

@@ -23,7 +23,7 @@ import { type LeftOut, type RecordedRequest, unitsOf } from './recorded-units.ts
 import type { SnapshotRecord, SnapshotState } from './snapshot-record.ts';
 import { UnitSample } from './unit-sample.ts';
 
-export interface Snapshooter extends Importer {
+export interface Snapshooter extends Omit<Importer, 'logHash'> {
   readonly archive: Pick<ArchiveReader, 'rows' | 'line'>;
   /** Opens what the log keeps sealed, for one model. */
   readonly unsealerOf: (model: string) => Pick<Unsealer, 'open'>;

@@ -78,3 +78,6 @@ export class Unsealer {
 /** HMAC-SHA-256 in base64url: the same text hashes alike everywhere, and nobody without the key can try texts. */
 export const keyedHash = (key: KeyObject, text: string): string =>
   createHmac('sha256', key).update(text, 'utf8').digest('base64url');
+
+/** Whether a text has the form of such a hash. */
+export const isKeyedHash = (text: string): boolean => /^[\w-]{43}$/.test(text);

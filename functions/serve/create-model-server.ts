@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type * as z from 'zod/mini';
 import { LIMITS } from '../contracts/limits.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
-import { sealingContext } from '../contracts/prediction-line.ts';
+import { HASH_PURPOSE, sealingContext } from '../contracts/prediction-line.ts';
 import type { ServedVersion } from '../contracts/route.ts';
 import { ArtifactCache } from '../promote/artifact-store.ts';
 import { RouteTable } from '../promote/route-table.ts';
@@ -89,9 +89,6 @@ function unsealing(env: z.infer<typeof ServeEnv>, spec: ModelSpec): { unsealer?:
     (await keyStore()).openDataKey(env.SEALING_KEY, context, encrypted);
   return { unsealer: new Unsealer(open) };
 }
-
-/** One text for the whole stage, so that a card hashes alike whichever model is asked about it. */
-const HASH_PURPOSE = 'slipway log hash';
 
 let opened: KeyStore | undefined;
 

@@ -1,6 +1,6 @@
 import type { Feature } from '../contracts/feature.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
-import type { AskedLine, SealedFields } from '../contracts/prediction-line.ts';
+import { type AskedLine, hashedText, type SealedFields } from '../contracts/prediction-line.ts';
 import { loggedTensor } from './prediction-log.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -45,9 +45,6 @@ export const logPolicies = ({ features, signature }: ModelSpec): LogPolicies => 
   return { kept, columns };
 };
 
-const textOf = (value: unknown): string =>
-  typeof value === 'string' ? value : JSON.stringify(value);
-
 /** Takes objects apart into what is logged and what is sealed, and remembers the names it met. */
 class FieldSplit {
   readonly withheld = new Set<string>();
@@ -71,7 +68,7 @@ class FieldSplit {
       else if (policy === 'sealed') {
         secret[name] = value;
         this.sealed.add(name);
-      } else if (policy === 'hash' && this.#hash) open[name] = this.#hash(textOf(value));
+      } else if (policy === 'hash' && this.#hash) open[name] = this.#hash(hashedText(value));
       else this.withheld.add(name);
     }
     return { open, secret };

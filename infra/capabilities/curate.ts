@@ -7,6 +7,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Duration, NestedStack, Size, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { hashedEntityKeys } from '../../functions/contracts/dataset-columns.ts';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
 import {
   AnnouncementEnv,
@@ -33,6 +34,7 @@ export interface CurateProps {
   readonly evaluations: TableV2;
   readonly archive: Bucket;
   readonly sealingKey: IKey;
+  readonly hashKey: IKey;
   readonly bus: EventBus;
   readonly deadLetters: Queue;
 }
@@ -72,7 +74,7 @@ export class Curate extends Construct {
   }
 
   #importer(): ServiceFunction {
-    const { datasets, datasetTable, bus } = this.#props;
+    const { specs, datasets, datasetTable, hashKey, bus } = this.#props;
     const importer = new ServiceFunction(this, 'Import', {
       handler: 'curate/import-requested',
       description: 'An uploaded file is checked, digested, profiled and stored',
@@ -81,6 +83,7 @@ export class Curate extends Construct {
         DATASET_BUCKET: datasets.bucketName,
         DATASET_TABLE: datasetTable.tableName,
         EVENT_BUS: bus.eventBusName,
+        HASH_KEY: hashKey.keyArn,
       },
       ...this.#batch(),
       // Two million rows of thirty columns take 500 MB; the rest is for the vCPU that comes with it.
@@ -98,6 +101,11 @@ export class Curate extends Construct {
     });
     datasetTable.grant(importer, 'dynamodb:GetItem', 'dynamodb:PutItem');
     grantKeyUse(importer, this.#props.datasetsKey);
+    // Files name entities in plain, sets of the log by their hash: to compare them takes serving's secret.
+    if (specs.some((spec) => hashedEntityKeys(spec).length > 0))
+      importer.addToRolePolicy(
+        new PolicyStatement({ actions: ['kms:GenerateMac'], resources: [hashKey.keyArn] }),
+      );
     this.#grantEvents(importer);
     return importer;
   }

@@ -229,14 +229,14 @@ describe('a model that seals and hashes its log', () => {
     description: 'A card.',
     required: false,
   } as const;
-  using secretive = synthesize([
-    aModel('m', {
-      features: [
-        ...features.map((each, at) => ({ ...each, log: at === 0 ? 'sealed' : 'plain' }) as const),
-        { ...hashed, log: 'hash' },
-      ],
-    }),
-  ]);
+  const model = aModel('m', {
+    features: [
+      ...features.map((each, at) => ({ ...each, log: at === 0 ? 'sealed' : 'plain' }) as const),
+      { ...hashed, log: 'hash' },
+    ],
+  });
+  using secretive = synthesize([model]);
+  using secretiveOfEntities = synthesize([{ ...model, entityKeys: ['card'] }]);
   const uses = ['ServerRole', 'ShadowRole'].map((role) =>
     secretive
       .of('AWS::IAM::Policy')
@@ -259,6 +259,23 @@ describe('a model that seals and hashes its log', () => {
         ['kms:GenerateMac', '<stateful/HashKey.Arn>', undefined],
       ],
       [['kms:Decrypt', '<stateful/SealingKey.Arn>', ofThisModel]],
+    ]);
+  });
+
+  const [hashing, hashingEntities] = [secretive, secretiveOfEntities].map((each) =>
+    each.of('AWS::IAM::Policy').flatMap(({ properties }) =>
+      statementsOf(properties['PolicyDocument'])
+        .filter(({ Action }) => listOf(Action).includes('kms:GenerateMac'))
+        .map(({ Resource }) => [textOf(listOf(properties['Roles'])[0]), Resource]),
+    ),
+  );
+  const server = ['<m/ServerRole>', '<stateful/HashKey.Arn>'];
+
+  test('lets nobody hash but its server, and where that is an entity the import of files', () => {
+    expect(hashing).toEqual([server]);
+    expect(hashingEntities?.toSorted()).toEqual([
+      ['<delivery/CurateImportRole>', '<stateful/HashKey.Arn>'],
+      server,
     ]);
   });
 });

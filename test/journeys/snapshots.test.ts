@@ -1,6 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { PointerName } from '../../functions/contracts/dataset.ts';
 import { featuresOf } from '../../functions/contracts/feature.ts';
+import { DatasetClient } from '../../infra/cli/dataset-client.ts';
 import { everythingWritten } from '../builders/everything-written.ts';
 import { exportedRows } from '../builders/exported-rows.ts';
 import { aModel } from '../builders/model-spec.ts';
@@ -12,7 +16,7 @@ const optional = { required: false };
 const { monitoring } = aModel('m');
 const spec = aModel('m', {
   features: [
-    identifier('orderId', 'The order.', optional),
+    identifier('orderId', 'The order.', { ...optional, log: 'hash' }),
     number('a', 'count', [0, 1e6], 'A number.', optional),
     number('b', 'count', [0, 1e6], 'A secret.', { ...optional, log: 'sealed' }),
     number('c', 'count', [0, 1e6], 'Another number.', optional),
@@ -72,6 +76,13 @@ async function take(units: number): Promise<Snapshot> {
   return shown;
 }
 
+const move = (pointer: PointerName, digest: string) =>
+  new DatasetClient(stack.client).move('m', pointer, {
+    digest,
+    expectedEpoch: 0,
+    reason: 'a test',
+  });
+
 describe('a snapshot', () => {
   test('of nothing that has matured is refused, and says so', async () => {
     const { state } = await take(10);
@@ -127,7 +138,7 @@ describe('a snapshot', () => {
     const rows = await exportedRows(stack, spec.name, state.digest ?? '');
     expect(rows).toEqual(
       ids.slice(0, 3).map((predictionId, at) => ({
-        orderId: `o${at + 1}`,
+        orderId: expect.stringMatching(/^[\w-]{43}$/),
         a: at + 1,
         b: SECRET,
         c: 0,
@@ -144,6 +155,24 @@ describe('a snapshot', () => {
       `/v1/datasets/m/${(await take(2)).state.digest}`,
     );
     expect(smaller.rows).toBe(2);
+    await move('validation', state.digest ?? '');
+  });
+
+  test('shares the orders that it holds hashed with a file that names them', async () => {
+    const importOf = async (order: string): Promise<string> => {
+      const path = join(stack.folder, order);
+      writeFileSync(path, `orderId,a,y\n${order},77,1\n`);
+      const datasets = new DatasetClient(stack.client);
+      const { state } = await datasets.import('m', await datasets.upload('m', path));
+      return state.kind === 'imported' ? state.digest : JSON.stringify(state);
+    };
+    await expect(move('training', await importOf('o2'))).rejects.toMatchObject({
+      code: 'LEAKAGE',
+      details: [
+        '1 validation rows have a orderId that training has too, such as validation row 2 and training row 1',
+      ],
+    });
+    expect(await move('training', await importOf('o9'))).toMatchObject({ epoch: 1, findings: [] });
   });
 });
 
