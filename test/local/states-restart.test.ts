@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { StatesError } from '../../infra/local/emulators/states-error.ts';
+import type { TokenResult } from '../../infra/local/emulators/states-machines.ts';
 import { until } from '../builders/running-stack.ts';
 import {
   ARN,
@@ -38,10 +39,6 @@ describe('a task with a token', () => {
 
   test('goes on with what the token brings', async () => {
     const made = await waiting();
-    await until(() => {
-      made.machines.machineOfToken(made.token());
-      return true;
-    });
     made.machines.settleToken(made.token(), { output: { approvedBy: 'ada' } });
     await settled(made);
     expect(made.machines.execution(made.arn).output).toEqual({ approvedBy: 'ada' });
@@ -71,6 +68,36 @@ describe('a task with a token', () => {
     made.clock.advance(11_000);
     await settled(made);
     expect(made.machines.execution(made.arn).error).toBe('States.HeartbeatTimeout');
+  });
+
+  test.each<[string, TokenResult]>([
+    ['SUCCEEDED', { output: 1 }],
+    ['FAILED', { failure: new StatesError('Refused', 'at once') }],
+  ])('is %s by an answer that comes before the function has returned', async (status, result) => {
+    const made: Awaited<ReturnType<typeof machine>> = await machine(
+      { Approve: approve(), Done: done },
+      async (payload) => {
+        made.machines.settleToken((payload as { token: string }).token, result);
+        // As a call over the network would take longer than the answer.
+        await new Promise(setImmediate);
+        return answered(null);
+      },
+    );
+    expect((await made.ended()).status).toBe(status);
+  });
+
+  test('is stopped while its token is being handed over', async () => {
+    const handed = Promise.withResolvers<void>();
+    const made = await machine({ Approve: approve(), Done: done }, async () => {
+      await handed.promise;
+      return answered(null);
+    });
+    const { arn } = await made.machines.startExecution(ARN, {});
+    await until(() => made.machines.execution(arn).cursor.phase.kind === 'token');
+    const stopped = made.machines.stopExecution(arn);
+    handed.resolve();
+    await stopped;
+    expect(made.machines.execution(arn).status).toBe('ABORTED');
   });
 
   test('keeps its token over a restart, and is not handed over again', async () => {

@@ -171,6 +171,7 @@ export class StateMachines {
     const lastBeatMs = this.#options.clock.nowMs();
     this.#tokens.set(token, { machineArn, settle, lastBeatMs });
     const stop = (): void => settle.reject(signal.reason);
+    if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     try {
       return await settle.promise;

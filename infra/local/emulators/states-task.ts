@@ -80,18 +80,22 @@ async function runOnce(state: Task, execution: Execution, host: TaskHost): Promi
 }
 
 async function runWithToken(state: Task, execution: Execution, host: TaskHost): Promise<unknown> {
-  await handOver(state, execution, host);
+  // After a restart the token is out already.
+  const isOut = execution.record.cursor.phase.kind === 'token';
+  if (!isOut) await makeToken(state, execution, host);
   const { phase } = execution.record.cursor;
   if (phase.kind !== 'token') throw new Error('a task with a token has none');
   const heartbeat = await secondsOf(state.HeartbeatSeconds, execution, 'HeartbeatSeconds');
   const over = new AbortController();
   const signal = AbortSignal.any([over.signal, execution.signal]);
-  const waits = [
-    host.awaitToken(phase.token, signal),
-    expiry(phase.untilMs ?? Infinity, host, signal),
-    ...(heartbeat === undefined ? [] : [silence(phase.token, heartbeat, host, signal)]),
-  ];
+  const answer = host.awaitToken(phase.token, signal);
+  // The function may answer with its token before it returns; the race hears of it.
+  answer.catch(() => undefined);
+  const waits = [answer];
   try {
+    if (!isOut) await handOver(state, execution, host);
+    waits.push(expiry(phase.untilMs ?? Infinity, host, signal));
+    if (heartbeat !== undefined) waits.push(silence(phase.token, heartbeat, host, signal));
     return await Promise.race(waits);
   } finally {
     over.abort();
@@ -99,13 +103,14 @@ async function runWithToken(state: Task, execution: Execution, host: TaskHost): 
   }
 }
 
-/** Gives the token to the function, once: after a restart it is out already. */
-async function handOver(state: Task, execution: Execution, host: TaskHost): Promise<void> {
-  if (execution.record.cursor.phase.kind === 'token') return;
+async function makeToken(state: Task, execution: Execution, host: TaskHost): Promise<void> {
   const seconds =
     (await secondsOf(state.TimeoutSeconds, execution, 'TimeoutSeconds')) ?? NO_TIMEOUT_SECONDS;
   const untilMs = host.clock.nowMs() + seconds * 1000;
   execution.journal.move({ phase: { kind: 'token', token: randomUUID(), untilMs } });
+}
+
+async function handOver(state: Task, execution: Execution, host: TaskHost): Promise<void> {
   await invokeLambda(state, execution, host);
   execution.journal.note('TaskSubmitted', 'taskSubmittedEventDetails', {
     resource: resourceOf(state),
