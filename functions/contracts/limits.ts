@@ -169,6 +169,10 @@ export const LIMITS = {
   settleAttempts: 8,
   /** Units whose exposure is known to be written, so that the next request of a unit writes nothing. */
   exposuresRemembered: 50_000,
+  /** Requests and rows of a shadow that are kept of hours and days: their 99th percentile lies within the 98.7th and the 99.3rd of all, and 4,000 numbers and pairs are 230 of the 400 kB of an item. */
+  shadowSample: 4_000,
+  /** Of an item's 400 kB, what the names and counts of a shadow's segments take beside its samples: some 2,000 of them. */
+  segmentBytes: 100_000,
   /** Kept as long as the longest promotion and its look back. */
   unitDays: 180,
   /** Firehose takes 1,000 KiB a record. */

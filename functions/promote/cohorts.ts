@@ -9,7 +9,12 @@ const DAY_MS = 24 * HOUR_MS;
  * arm gains by keeping its units longer.
  */
 const WINDOW_MS = DAY_MS;
-/** What is on its way through the log arrives within this. */
+/**
+ * What is on its way through the log arrives within this: what fails is tried again within three minutes by the
+ * shadow and by the recorder, and five times in half an hour from the queue of work. What waits longer, since
+ * functions were throttled or it was parked, is recorded but not in the hour's counts: a sample that is smaller,
+ * not another one.
+ */
 const RECORDING_MS = 2 * HOUR_MS;
 
 /** The day of UTC on which a unit was first exposed: it is judged with its cohort. */

@@ -19,6 +19,6 @@ export function createLookers(): Lookers {
     units,
     alarms: (model, sinceMs) => alarms.ringing(model, sinceMs),
     frozen: (model, name, make) => context.promotions.frozen(model, name, make),
-    comparisons: (promotion, hour) => units.comparisons(promotion, hour),
+    comparisons: (promotion, hour, take) => units.comparisons(promotion, hour, take),
   };
 }

@@ -29,6 +29,8 @@ export const MetricSums = z.object({
 });
 export type MetricSums = z.infer<typeof MetricSums>;
 
+const Segment = z.object({ rows: z.int(), agreement: z.number() });
+
 /** What a shadow showed before any user saw the version. */
 const ShadowSummary = z.object({
   requests: z.int(),
@@ -41,7 +43,9 @@ const ShadowSummary = z.object({
   p50Ms: z.optional(z.number()),
   p99Ms: z.optional(z.number()),
   /** `slice=value` → agreement, largest slices first. */
-  segments: z.record(z.string(), z.object({ rows: z.int(), agreement: z.number() })),
+  segments: z.record(z.string(), Segment),
+  /** Of all that are not among them, together; a row counts once for each of its slices. */
+  otherSegments: z.optional(Segment),
 });
 export type ShadowSummary = z.infer<typeof ShadowSummary>;
 

@@ -95,16 +95,17 @@ export class UnitReader {
     };
   }
 
-  /** How the shadow answered in one hour. */
-  async comparisons(promotion: string, hour: string): Promise<ShadowComparison[]> {
+  /** How the shadow answered in one hour: in no order, and no more of it in memory than is being read. */
+  async comparisons(
+    promotion: string,
+    hour: string,
+    take: (predictionId: string, comparison: ShadowComparison) => void,
+  ): Promise<void> {
     const shards = Array.from({ length: LIMITS.keyShards }, (_, shard) => shard);
-    const found = await inParallel(shards, AT_ONCE, async (shard) => {
-      const comparisons: ShadowComparison[] = [];
-      for await (const comparison of this.#units.comparisons(promotion, hour, shard))
-        comparisons.push(comparison);
-      return comparisons;
+    await inParallel(shards, AT_ONCE, async (shard) => {
+      const found = this.#units.comparisons(promotion, hour, shard);
+      for await (const { predictionId, comparison } of found) take(predictionId, comparison);
     });
-    return found.flat();
   }
 
   async #rows(promotion: string, hours: readonly string[]): Promise<Contribution[]> {

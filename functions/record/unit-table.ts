@@ -199,9 +199,9 @@ export class UnitTable {
     promotion: string,
     hour: string,
     shard: number,
-  ): AsyncGenerator<ShadowComparison> {
-    for await (const { comparison } of this.#query(shadowKey(promotion, hour, shard)))
-      yield ShadowComparison.parse(comparison);
+  ): AsyncGenerator<Pick<Compared, 'predictionId' | 'comparison'>> {
+    for await (const { sk, comparison } of this.#query(shadowKey(promotion, hour, shard)))
+      yield { predictionId: String(sk), comparison: ShadowComparison.parse(comparison) };
   }
 
   /** All units of a promotion that one shard holds. */

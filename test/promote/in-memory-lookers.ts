@@ -1,9 +1,13 @@
 import type { Instant } from '../../functions/contracts/instant.ts';
-import type { ShadowComparison } from '../../functions/contracts/shadow-comparison.ts';
 import type { Ringing } from '../../functions/promote/evidence.ts';
 import type { Lookers } from '../../functions/promote/looking.ts';
 import { UnitReader } from '../../functions/promote/unit-reader.ts';
-import type { Contribution, Exposure, UnitTable } from '../../functions/record/unit-table.ts';
+import type {
+  Compared,
+  Contribution,
+  Exposure,
+  UnitTable,
+} from '../../functions/record/unit-table.ts';
 import type { InMemoryPromotions } from './in-memory-promotions.ts';
 
 type Arm = Exposure['arm'];
@@ -14,6 +18,7 @@ type Exposed = Omit<Exposure, 'arms'>;
 export class InMemoryUnits {
   readonly exposed = new Map<string, Exposed & { readonly arms: Set<Arm> }>();
   readonly contributed = new Map<string, Contribution>();
+  readonly compared = new Map<string, Compared>();
   /** Thrown by whatever reads. */
   outage: Error | undefined;
   /** Partitions that were read. */
@@ -32,6 +37,10 @@ export class InMemoryUnits {
     if (!known || known.revision < row.revision) this.contributed.set(key, row);
   }
 
+  compare(compared: Compared): void {
+    this.compared.set(compared.predictionId, compared);
+  }
+
   get table(): UnitTable {
     return {
       exposures: (_: string, shard: number) => this.#read(shard, this.#exposures()),
@@ -39,6 +48,11 @@ export class InMemoryUnits {
         this.#read(
           shard,
           [...this.contributed.values()].filter(({ at }) => at.startsWith(hour)),
+        ),
+      comparisons: (_: string, hour: string, shard: number) =>
+        this.#read(
+          shard,
+          [...this.compared.values()].filter(({ requestedAt }) => requestedAt.startsWith(hour)),
         ),
     } as unknown as UnitTable;
   }
@@ -58,23 +72,26 @@ export class InMemoryUnits {
 export class InMemoryLookers {
   readonly units = new InMemoryUnits();
   ringing: Ringing = { champion: [], challenger: [], model: [] };
-  comparisons: ShadowComparison[] = [];
   alarmOutage: Error | undefined;
   shadowOutage: Error | undefined;
+  /** Hours of comparisons that were read, in order. */
+  readonly shadowHours: string[] = [];
   readonly lookers: Lookers;
 
   constructor(held: InMemoryPromotions) {
+    const units = new UnitReader(this.units.table);
     this.lookers = {
       ...held.context,
-      units: new UnitReader(this.units.table),
+      units,
       alarms: async () => {
         if (this.alarmOutage) throw this.alarmOutage;
         return this.ringing;
       },
       frozen: (_, name, make) => held.freeze(name, make),
-      comparisons: async () => {
-        if (this.shadowOutage) throw this.shadowOutage;
-        return this.comparisons;
+      comparisons: (promotion, hour, take) => {
+        this.shadowHours.push(hour);
+        if (this.shadowOutage) return Promise.reject(this.shadowOutage);
+        return units.comparisons(promotion, hour, take);
       },
     };
   }

@@ -2,8 +2,14 @@ import { describe, expect, test } from 'vitest';
 import type { ShadowComparison } from '../../functions/contracts/shadow-comparison.ts';
 import { Look, type LookEvidence } from '../../functions/promote/look.ts';
 import { rederive } from '../../functions/promote/look-judgement.ts';
-import { summarize } from '../../functions/promote/shadow-judgement.ts';
 import { shadowPlan, shadowVerdict } from '../../functions/promote/shadow-rule.ts';
+import { ShadowCounts, summarize as summaryOf } from '../../functions/promote/shadow-totals.ts';
+import { instantOf } from '../../functions/runtime/clock.ts';
+import { START_MS } from '../builders/route.ts';
+import { PLACE } from './in-memory-promotions.ts';
+import { standingIn } from './standing-in.ts';
+
+const HOUR_MS = 3_600_000;
 
 const comparison = (over: Partial<ShadowComparison> = {}): ShadowComparison => ({
   rows: 1,
@@ -17,6 +23,11 @@ const comparison = (over: Partial<ShadowComparison> = {}): ShadowComparison => (
 });
 const many = (count: number, over: (at: number) => Partial<ShadowComparison>) =>
   Array.from({ length: count }, (_, at) => comparison(over(at)));
+function summarize(comparisons: readonly ShadowComparison[]) {
+  const counts = new ShadowCounts();
+  for (const [at, each] of comparisons.entries()) counts.take(`p${at}`, each);
+  return summaryOf(counts.totals);
+}
 
 describe('what a shadow showed', () => {
   test('is agreement by rows and by segment, flipped decisions and latency', () => {
@@ -111,5 +122,73 @@ describe('a shadow', () => {
     expect(rederive(look)).toEqual({ verdict: 'FAIL', rule: 'agreement', agrees: true });
     const other = { ...look, judged: { ...look.judged, verdict: 'PASS' } };
     expect(rederive(other)).toMatchObject({ agrees: false });
+  });
+});
+
+describe('a look at a shadow', () => {
+  /** So many requests an hour, of which every tenth is decided otherwise. */
+  function shadowed(stand: ReturnType<typeof standingIn>, hour: number, requests = 20): void {
+    for (let at = 0; at < requests; at++)
+      stand.looking.units.compare({
+        promotion: 'm-p1',
+        predictionId: `${hour}-${at}`,
+        requestedAt: instantOf(START_MS + hour * HOUR_MS + at),
+        comparison: comparison({ agreed: Number(at % 10 > 0), latencyMs: hour }),
+      });
+  }
+  const hoursAt = (...hours: readonly number[]) =>
+    hours.map((hour) => instantOf(START_MS + hour * HOUR_MS).slice(0, 13));
+
+  test('reads the hours that are over once, and then none but those that are not', async () => {
+    const stand = standingIn(PLACE.shadow);
+    const { held, looking } = stand;
+    for (let hour = 0; hour < 6; hour++) shadowed(stand, hour);
+    held.clock.advance(5.5 * HOUR_MS);
+    expect(await stand.lookNow()).toMatchObject({ verdict: 'PASS' });
+    expect(looking.shadowHours).toEqual(hoursAt(0, 1, 2, 3, 4, 5));
+    looking.shadowHours.length = 0;
+    held.clock.advance(HOUR_MS / 4);
+    await stand.lookNow();
+    expect(looking.shadowHours).toEqual(hoursAt(3, 4, 5));
+    const [first, second] = held.looks.map(({ evidence }) => evidence.shadow);
+    expect(second).toEqual(first);
+    expect(second).toMatchObject({ requests: 120, agreement: 0.9, p50Ms: 2.5 });
+  });
+
+  test('after days reads one item a day that is over, and counts every request once', async () => {
+    const stand = standingIn(PLACE.shadow);
+    const { held, looking } = stand;
+    for (let hour = 0; hour < 60; hour++) {
+      shadowed(stand, hour, 2);
+      held.clock.advance(HOUR_MS);
+      if (hour % 7 === 0) await stand.lookNow();
+    }
+    await stand.lookNow();
+    looking.shadowHours.length = 0;
+    await stand.lookNow();
+    expect(looking.shadowHours).toEqual(hoursAt(58, 59));
+    expect(held.looks.at(-1)?.evidence.shadow?.requests).toBe(120);
+    const days = [...held.frozen.keys()].filter((name) => /^shadow#m-p1#1#0#[\d-]{10}$/.test(name));
+    expect(days).toHaveLength(2);
+  });
+
+  test('counts a comparison that was delivered twice once, and one that came while its hour lasted', async () => {
+    const stand = standingIn(PLACE.shadow);
+    shadowed(stand, 0, 5);
+    stand.held.clock.advance(HOUR_MS);
+    await stand.lookNow();
+    shadowed(stand, 0, 10);
+    await stand.lookNow();
+    expect(stand.held.looks.map(({ evidence }) => evidence.shadow?.requests)).toEqual([5, 10]);
+  });
+
+  test('keeps nothing of an hour that could not be read, and reads it again', async () => {
+    const stand = standingIn(PLACE.shadow);
+    shadowed(stand, 0);
+    stand.held.clock.advance(4 * HOUR_MS);
+    stand.looking.shadowOutage = new Error('Rate exceeded');
+    expect(await stand.lookNow()).toMatchObject({ verdict: 'HOLD' });
+    stand.looking.shadowOutage = undefined;
+    expect(await stand.lookNow()).toMatchObject({ verdict: 'PASS' });
   });
 });

@@ -149,3 +149,22 @@ test('what a unit contributed is read as it was written, in its largest revision
     scored,
   ]);
 });
+
+test('a comparison that was delivered twice is read once, in the hour of its request', async () => {
+  const comparison = {
+    rows: 1,
+    agreed: 1,
+    flipped: 0,
+    scores: [[0.25, 0.5] as [number, number]],
+    latencyMs: 12.5,
+    failed: false,
+    segments: { zone: 'north' },
+  };
+  const requestedAt = instantOf(START_MS);
+  const compared = { promotion: 'm-p0', predictionId: 'p', requestedAt, comparison };
+  await units.compare(compared, EXPIRES);
+  await units.compare(compared, EXPIRES);
+  const found = (hour: string) => listed(units.comparisons('m-p0', hour, shardOf('p')));
+  expect(await found('2026-11-23T12')).toEqual([{ predictionId: 'p', comparison }]);
+  expect(await found('2026-11-23T13')).toEqual([]);
+});
