@@ -5,13 +5,10 @@ import type { UnitMetric, UnitRow } from './unit-metrics.ts';
 
 export type ArmName = 'champion' | 'challenger';
 
-/** A unit of a promotion with all its rows within the window it is judged by. */
-export interface JudgedUnit {
-  readonly arm: ArmName;
-  /** The champion's prediction on its first request; undefined where the shadow could not run that. */
-  readonly covariate: number | undefined;
-  readonly rows: readonly UnitRow[];
-}
+/** A metric of a unit is a sum over a sum. */
+type Terms = NonNullable<ReturnType<UnitMetric['termsOf']>>;
+
+const NO_TERMS: Terms = { top: 0, bottom: 0 };
 
 interface EventCounts {
   readonly with: number;
@@ -44,6 +41,39 @@ export interface Measured {
   readonly kind: 'mean' | 'ratio';
 }
 
+/** A unit of a promotion with what its rows add up to, within the window it is judged by. */
+export class JudgedUnit {
+  readonly arm: ArmName;
+  /** The champion's prediction on its first request; undefined where the shadow could not run that. */
+  readonly covariate: number | undefined;
+  /** By metric, of those that a row says anything of. */
+  readonly #terms: Record<string, Terms> = {};
+  #hasAccepted = false;
+
+  constructor({ arm, covariate }: Pick<JudgedUnit, 'arm' | 'covariate'>) {
+    this.arm = arm;
+    this.covariate = covariate;
+  }
+
+  /** Each row once, and of all that is measured: what a row says is not kept beyond its sums. */
+  take(row: UnitRow, measured: readonly Measured[]): void {
+    this.#hasAccepted ||= isAcceptedAtRandom(row);
+    for (const { unitMetric } of measured) {
+      const terms = unitMetric.termsOf(row);
+      if (terms) this.#terms[unitMetric.metric] = addTerms(this.termsOf(unitMetric.metric), terms);
+    }
+  }
+
+  termsOf(metric: string): Terms {
+    return this.#terms[metric] ?? NO_TERMS;
+  }
+
+  /** Whether a row was accepted at random. */
+  get hasAccepted(): boolean {
+    return this.#hasAccepted;
+  }
+}
+
 /** What units add up to. A unit that says nothing of a metric does not count in it. */
 export function totalsOf(units: Iterable<JudgedUnit>, measured: readonly Measured[]): MetricTotals {
   const totals: Record<string, Arms<ArmTotals>> = {};
@@ -57,23 +87,15 @@ export function totalsOf(units: Iterable<JudgedUnit>, measured: readonly Measure
   return totals;
 }
 
-function addJudged(
-  totals: ArmTotals,
-  { rows, covariate }: JudgedUnit,
-  { unitMetric, kind }: Measured,
-): ArmTotals {
-  let [top, bottom] = [0, 0];
-  for (const row of rows) {
-    const terms = unitMetric.termsOf(row);
-    top += terms?.top ?? 0;
-    bottom += terms?.bottom ?? 0;
-  }
+function addJudged(totals: ArmTotals, unit: JudgedUnit, { unitMetric, kind }: Measured): ArmTotals {
+  const { covariate, hasAccepted } = unit;
+  const { top, bottom } = unit.termsOf(unitMetric.metric);
   if (bottom === 0) return totals;
   const events = {
     with: totals.events.with + Number(top > 0),
     without: totals.events.without + Number(top === 0),
   };
-  const accepted = totals.accepted + Number(rows.some(isAcceptedAtRandom));
+  const accepted = totals.accepted + Number(hasAccepted);
   const counted = { ...totals, events, accepted };
   if (kind === 'ratio') return { ...counted, known: addUnit(totals.known, top, bottom) };
   const y = top / bottom;
@@ -81,6 +103,11 @@ function addJudged(
     ? { ...counted, unknown: addUnit(totals.unknown, y, 0) }
     : { ...counted, known: addUnit(totals.known, y, covariate) };
 }
+
+const addTerms = (one: Terms, other: Terms): Terms => ({
+  top: one.top + other.top,
+  bottom: one.bottom + other.bottom,
+});
 
 const isAcceptedAtRandom = ({ propensity = 1 }: UnitRow): boolean => propensity < 1;
 

@@ -9,7 +9,7 @@ import {
 import type { Arms } from '../measures/arm-effect.ts';
 import { epochMsOf } from '../runtime/clock.ts';
 import { type Measured, type MetricTotals, mergeTotals, sumsOf, totalsOf } from './arm-sums.ts';
-import { hoursBetween, matureCohorts } from './cohorts.ts';
+import { matureCohorts } from './cohorts.ts';
 import type { LookEvidence } from './look.ts';
 import { stepOf } from './promotion-context.ts';
 import { countRequests } from './request-counts.ts';
@@ -143,7 +143,7 @@ async function readCohorts(
   for (const day of days)
     byDay.push(
       await sources.frozen(model, `cohort#${id}#${place.step}#${day}`, async () =>
-        totalsOf(await sources.units.cohort(id, day, exposures), measured),
+        totalsOf(await sources.units.cohort(id, day, exposures, measured), measured),
       ),
     );
   const merged = (cohorts: readonly MetricTotals[]) => cohorts.reduce(mergeTotals, {});
@@ -166,10 +166,10 @@ export async function pilotEvidence(
     [],
   );
   const maturedMs = nowMs - spec.monitoring.outcomes.maturityHours * HOUR_MS;
-  const hours = measured.length === 0 ? [] : hoursBetween(epochMsOf(placeSince), maturedMs + 1);
+  const matured = { since: placeSince, untilMs: maturedMs };
   const units = await reading.try(
     'units',
-    () => sources.units.recent(id, hours, exposures, maturedMs, placeSince),
+    async () => (measured.length > 0 ? sources.units.recent(id, matured, exposures, measured) : []),
     [],
   );
   const totals = totalsOf(units, measured);

@@ -1,5 +1,6 @@
 import { LIMITS } from '../contracts/limits.ts';
 
+/** Rows, and how many of them both versions decide alike. */
 export interface Agreement {
   readonly rows: number;
   readonly agreed: number;
@@ -14,7 +15,7 @@ export interface KeptSegments {
 const NONE: Agreement = { rows: 0, agreed: 0 };
 /** The two counts and their names in an item of DynamoDB. */
 const COUNT_BYTES = 32;
-/** So many times what is kept is held while counting: the less often segments are dropped, the less is. */
+/** While counting, so many times what is kept is held: what is dropped late was small all along. */
 const HELD = 10;
 
 /**
@@ -48,6 +49,7 @@ export class SegmentCounts {
     if (this.#bytes <= LIMITS.segmentBytes) return;
     const bySize = largestFirst(this.#segments);
     this.#segments = new Map();
+    this.#bytes = 0;
     let bytes = 0;
     for (const [name, rows] of bySize) {
       bytes += bytesOf(name);

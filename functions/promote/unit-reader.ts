@@ -5,8 +5,8 @@ import type { Arms } from '../measures/arm-effect.ts';
 import type { Contribution, Exposure, UnitTable } from '../record/unit-table.ts';
 import { epochMsOf } from '../runtime/clock.ts';
 import { inParallel } from '../runtime/in-parallel.ts';
-import type { ArmName, JudgedUnit } from './arm-sums.ts';
-import { cohortOf, hoursOfCohort, isInWindow } from './cohorts.ts';
+import { JudgedUnit, type Measured } from './arm-sums.ts';
+import { cohortOf, hoursBetween, hoursOfCohort, isInWindow } from './cohorts.ts';
 
 /** Requests of each arm in some hours, and failures, of which a unit has at most one an hour. */
 export interface RequestCounts {
@@ -19,11 +19,18 @@ export const NO_REQUESTS: RequestCounts = {
   events: { champion: 0, challenger: 0 },
 };
 
+/** Both ends are in it. */
+interface Span {
+  readonly since: Instant;
+  readonly untilMs: number;
+}
+
 /** A unit that was seen in one arm only. */
 const isPure = ({ arms }: Exposure): boolean => arms.length === 1;
 
 /** Partitions read at once: a look takes seconds, and DynamoDB spreads them. */
 const AT_ONCE = 16;
+const SHARDS = Array.from({ length: LIMITS.keyShards }, (_, shard) => shard);
 
 /** Reads what recording wrote of a promotion's units. */
 export class UnitReader {
@@ -35,8 +42,7 @@ export class UnitReader {
 
   /** Units first exposed since an instant; earlier ones belong to an earlier step. */
   async exposures(promotion: string, since: Instant): Promise<Exposure[]> {
-    const shards = Array.from({ length: LIMITS.keyShards }, (_, shard) => shard);
-    const found = await inParallel(shards, AT_ONCE, async (shard) => {
+    const found = await inParallel(SHARDS, AT_ONCE, async (shard) => {
       const exposures: Exposure[] = [];
       for await (const exposure of this.#units.exposures(promotion, shard))
         if (exposure.firstExposedAt >= since) exposures.push(exposure);
@@ -45,36 +51,33 @@ export class UnitReader {
     return found.flat();
   }
 
-  /** The units of one cohort with the requests of their windows. */
-  async cohort(
+  /** The units of one cohort with what the requests of their windows add up to. */
+  cohort(
     promotion: string,
     day: string,
     exposures: readonly Exposure[],
+    measured: readonly Measured[],
   ): Promise<JudgedUnit[]> {
-    const units = new Map<string, Exposure>();
-    for (const exposure of exposures)
-      if (cohortOf(exposure.firstExposedAt) === day && isPure(exposure))
-        units.set(exposure.unit, exposure);
-    return this.#judged(
-      units,
-      await this.#rows(promotion, hoursOfCohort(day)),
-      ({ at }, exposure) => isInWindow(at, exposure.firstExposedAt),
+    const ofDay = exposures.filter(({ firstExposedAt }) => cohortOf(firstExposedAt) === day);
+    return this.#judged(promotion, hoursOfCohort(day), ofDay, measured, ({ at }, exposure) =>
+      isInWindow(at, exposure.firstExposedAt),
     );
   }
 
-  /** All units with their requests in some hours that are old enough to be judged. */
-  async recent(
+  /** All units with what their requests in a span add up to. */
+  recent(
     promotion: string,
-    hours: readonly string[],
+    { since, untilMs }: Span,
     exposures: readonly Exposure[],
-    judgedBeforeMs: number,
-    since: Instant,
+    measured: readonly Measured[],
   ): Promise<JudgedUnit[]> {
-    const units = new Map(exposures.filter(isPure).map((exposure) => [exposure.unit, exposure]));
+    const hours = hoursBetween(epochMsOf(since), untilMs + 1);
     return this.#judged(
-      units,
-      await this.#rows(promotion, hours),
-      ({ at }) => at >= since && epochMsOf(at) <= judgedBeforeMs,
+      promotion,
+      hours,
+      exposures,
+      measured,
+      ({ at }) => at >= since && epochMsOf(at) <= untilMs,
     );
   }
 
@@ -82,54 +85,64 @@ export class UnitReader {
   async requests(promotion: string, hour: string, since: Instant): Promise<RequestCounts> {
     const requests = { champion: 0, challenger: 0 };
     const failing: Arms<Set<string>> = { champion: new Set(), challenger: new Set() };
-    for (const { arm, at, unit, requests: count, failed, fellBack } of await this.#rows(promotion, [
-      hour,
-    ])) {
-      if (at < since) continue;
+    await this.#eachRow(promotion, hour, ({ arm, at, unit, requests: count, failed, fellBack }) => {
+      if (at < since) return;
       requests[arm] += count;
       if (failed + fellBack > 0) failing[arm].add(unit);
-    }
+    });
     return {
       requests,
       events: { champion: failing.champion.size, challenger: failing.challenger.size },
     };
   }
 
-  /** How the shadow answered in one hour: in no order, and no more of it in memory than is being read. */
-  async comparisons(
+  /** How the shadow answered in one hour, in no order. */
+  comparisons(
     promotion: string,
     hour: string,
     take: (predictionId: string, comparison: ShadowComparison) => void,
   ): Promise<void> {
-    const shards = Array.from({ length: LIMITS.keyShards }, (_, shard) => shard);
-    await inParallel(shards, AT_ONCE, async (shard) => {
-      const found = this.#units.comparisons(promotion, hour, shard);
-      for await (const { predictionId, comparison } of found) take(predictionId, comparison);
-    });
-  }
-
-  async #rows(promotion: string, hours: readonly string[]): Promise<Contribution[]> {
-    const partitions = hours.flatMap((hour) =>
-      Array.from({ length: LIMITS.keyShards }, (_, shard) => ({ hour, shard })),
+    return eachOf(
+      (shard) => this.#units.comparisons(promotion, hour, shard),
+      ({ predictionId, comparison }) => take(predictionId, comparison),
     );
-    const found = await inParallel(partitions, AT_ONCE, async ({ hour, shard }) => {
-      const rows: Contribution[] = [];
-      for await (const row of this.#units.contributions(promotion, hour, shard)) rows.push(row);
-      return rows;
-    });
-    return found.flat();
   }
 
-  #judged(
-    units: ReadonlyMap<string, Exposure>,
-    rows: readonly Contribution[],
+  /** A day of a busy model is millions of rows: only what they add up to is held. */
+  async #judged(
+    promotion: string,
+    hours: readonly string[],
+    exposures: readonly Exposure[],
+    measured: readonly Measured[],
     counts: (row: Contribution, exposure: Exposure) => boolean,
-  ): JudgedUnit[] {
-    const byUnit = Map.groupBy(rows, ({ unit }) => unit);
-    return [...units.values()].map((exposure) => ({
-      arm: exposure.arm satisfies ArmName,
-      covariate: exposure.covariate,
-      rows: (byUnit.get(exposure.unit) ?? []).filter((row) => counts(row, exposure)),
-    }));
+  ): Promise<JudgedUnit[]> {
+    const units = new Map(
+      exposures
+        .filter(isPure)
+        .map((exposure) => [exposure.unit, { exposure, judged: judgedUnit(exposure) }]),
+    );
+    // One hour after another, so that the rows of a unit are added up in one order at every look.
+    for (const hour of hours)
+      await this.#eachRow(promotion, hour, (row) => {
+        const unit = units.get(row.unit);
+        if (unit && counts(row, unit.exposure)) unit.judged.take(row, measured);
+      });
+    return [...units.values()].map(({ judged }) => judged);
   }
+
+  #eachRow(promotion: string, hour: string, take: (row: Contribution) => void): Promise<void> {
+    return eachOf((shard) => this.#units.contributions(promotion, hour, shard), take);
+  }
+}
+
+const judgedUnit = ({ arm, covariate }: Exposure): JudgedUnit => new JudgedUnit({ arm, covariate });
+
+/** Takes what all shards hold, in no order; none of it is held beyond its turn. */
+async function eachOf<Item>(
+  read: (shard: number) => AsyncIterable<Item>,
+  take: (item: Item) => void,
+): Promise<void> {
+  await inParallel(SHARDS, AT_ONCE, async (shard) => {
+    for await (const item of read(shard)) take(item);
+  });
 }

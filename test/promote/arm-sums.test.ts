@@ -4,15 +4,10 @@ import { meansOfArms } from '../../functions/measures/arm-effect.ts';
 import { type SeededRandom, seededRandom } from '../../functions/measures/seeded-random.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { searchRanking } from '../../functions/models/search-ranking.ts';
-import {
-  type JudgedUnit,
-  type Measured,
-  mergeTotals,
-  sumsOf,
-  totalsOf,
-} from '../../functions/promote/arm-sums.ts';
+import { type Measured, mergeTotals, sumsOf } from '../../functions/promote/arm-sums.ts';
 import { judgeLook, testPlanOf } from '../../functions/promote/look-judgement.ts';
 import { type UnitRow, unitMetric } from '../../functions/promote/unit-metrics.ts';
+import { type RowsOfUnit, totalsOfRows } from './judged-units.ts';
 
 const mae: Measured = { unitMetric: unitMetric('mae', deliveryTime), kind: 'mean' };
 const share: Measured = {
@@ -31,36 +26,36 @@ const unscored: UnitRow = { requests: 1, latencyMs: 10, failed: 0, fellBack: 0 }
 
 describe('the sums of an arm', () => {
   it('count a unit once, whatever number of rows it has', () => {
-    const units: JudgedUnit[] = [
+    const units: RowsOfUnit[] = [
       { arm: 'champion', covariate: 20, rows: [row(2), row(4)] },
       { arm: 'challenger', covariate: 30, rows: [row(1)] },
     ];
-    const { arms } = sumsOf(mae, totalsOf(units, [mae]));
+    const { arms } = sumsOf(mae, totalsOfRows(units, [mae]));
     expect(arms.champion).toEqual({ n: 1, sy: 3, syy: 9, sx: 20, sxx: 400, sxy: 60 });
     expect(arms.challenger).toEqual({ n: 1, sy: 1, syy: 1, sx: 30, sxx: 900, sxy: 30 });
   });
 
   it('are of numerator and denominator where the metric is a ratio', () => {
-    const units: JudgedUnit[] = [
+    const units: RowsOfUnit[] = [
       { arm: 'champion', covariate: undefined, rows: [row(2, 1), row(9, 0), row(3, 1)] },
     ];
-    const { arms, events } = sumsOf(share, totalsOf(units, [share]));
+    const { arms, events } = sumsOf(share, totalsOfRows(units, [share]));
     expect(arms.champion).toMatchObject({ n: 1, sy: 2, sx: 3, sxy: 6 });
     expect(events?.champion).toEqual({ with: 1, without: 0 });
   });
 
   it('leave out units of which nothing is known yet', () => {
-    const units: JudgedUnit[] = [{ arm: 'champion', covariate: 1, rows: [unscored] }];
-    expect(sumsOf(mae, totalsOf(units, [mae])).arms.champion.n).toBe(0);
+    const units: RowsOfUnit[] = [{ arm: 'champion', covariate: 1, rows: [unscored] }];
+    expect(sumsOf(mae, totalsOfRows(units, [mae])).arms.champion.n).toBe(0);
   });
 
   it('give a unit without a covariate the mean of the others', () => {
-    const units: JudgedUnit[] = [
+    const units: RowsOfUnit[] = [
       { arm: 'champion', covariate: 10, rows: [row(1)] },
       { arm: 'challenger', covariate: 30, rows: [row(1)] },
       { arm: 'challenger', covariate: undefined, rows: [row(5)] },
     ];
-    const { arms, covariateShare } = sumsOf(mae, totalsOf(units, [mae]));
+    const { arms, covariateShare } = sumsOf(mae, totalsOfRows(units, [mae]));
     expect(covariateShare).toBeCloseTo(2 / 3);
     expect(arms.challenger).toMatchObject({ n: 2, sx: 50, sxx: 1300, sxy: 30 + 5 * 20 });
   });
@@ -76,8 +71,11 @@ describe('the sums of an arm', () => {
     });
     fc.assert(
       fc.property(fc.array(unit), fc.array(unit), (monday, tuesday) => {
-        const days = mergeTotals(totalsOf(monday, [mae, share]), totalsOf(tuesday, [mae, share]));
-        const all = totalsOf([...tuesday, ...monday], [mae, share]);
+        const days = mergeTotals(
+          totalsOfRows(monday, [mae, share]),
+          totalsOfRows(tuesday, [mae, share]),
+        );
+        const all = totalsOfRows([...tuesday, ...monday], [mae, share]);
         for (const each of [mae, share]) {
           const [merged, whole] = [sumsOf(each, days), sumsOf(each, all)];
           for (const arm of ['champion', 'challenger'] as const)
@@ -90,11 +88,11 @@ describe('the sums of an arm', () => {
 });
 
 describe('a covariate that large orders lose', () => {
-  type Arm = JudgedUnit['arm'];
+  type Arm = RowsOfUnit['arm'];
   const EXPERIMENTS = 300;
 
   /** Errors grow with the order alone, whatever the arm. @param losing arms whose large orders lose theirs. */
-  const unitOf = (random: SeededRandom, arm: Arm, losing: readonly Arm[]): JudgedUnit => {
+  const unitOf = (random: SeededRandom, arm: Arm, losing: readonly Arm[]): RowsOfUnit => {
     const size = 40 * random.next();
     const isLost = size > 30 && losing.includes(arm);
     const error = 10 + size / 4 + 2 * random.normal();
@@ -108,7 +106,7 @@ describe('a covariate that large orders lose', () => {
       const units = Array.from({ length: 400 }, (_, at) =>
         unitOf(random, at % 2 === 0 ? 'champion' : 'challenger', losing),
       );
-      const { arms, covariateShare } = sumsOf(mae, totalsOf(units, [mae]));
+      const { arms, covariateShare } = sumsOf(mae, totalsOfRows(units, [mae]));
       const means = meansOfArms(arms, covariateShare);
       if (means?.theta === undefined) throw new Error('the covariate was of no use');
       const { champion, challenger } = means;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Instant } from '../../functions/contracts/instant.ts';
 import type { PlanStep } from '../../functions/contracts/promotion-pace.ts';
-import { sumsOf, totalsOf } from '../../functions/promote/arm-sums.ts';
+import { sumsOf } from '../../functions/promote/arm-sums.ts';
 import {
   cohortOf,
   hoursBetween,
@@ -16,6 +16,7 @@ import { epochMsOf, instantOf } from '../../functions/runtime/clock.ts';
 import { START_MS } from '../builders/route.ts';
 import { ask, InMemoryLookers } from './in-memory-lookers.ts';
 import { aPlannedModel, aPromotion, InMemoryPromotions, PLACE } from './in-memory-promotions.ts';
+import { totalsOfRows } from './judged-units.ts';
 
 const HOUR_MS = 3_600_000;
 const at = (text: string): Instant => text as Instant;
@@ -100,7 +101,7 @@ function fromScratch(requests: readonly Asked[]) {
       })),
     };
   });
-  return measured.map((each) => sumsOf(each, totalsOf(units, measured)));
+  return measured.map((each) => sumsOf(each, totalsOfRows(units, measured)));
 }
 
 const spec = aPlannedModel();

@@ -3,17 +3,13 @@ import type { PlanStep } from '../../functions/contracts/promotion-pace.ts';
 import { ratioOfUnits } from '../../functions/measures/arm-effect.ts';
 import { metricValue, scoreClassification } from '../../functions/measures/row-score.ts';
 import { type SeededRandom, seededRandom } from '../../functions/measures/seeded-random.ts';
-import {
-  type JudgedUnit,
-  type Measured,
-  sumsOf,
-  totalsOf,
-} from '../../functions/promote/arm-sums.ts';
+import { type Measured, sumsOf } from '../../functions/promote/arm-sums.ts';
 import type { LookEvidence } from '../../functions/promote/look.ts';
 import { judgeLook, measuredBy, testPlanOf } from '../../functions/promote/look-judgement.ts';
 import type { UnitRow } from '../../functions/promote/unit-metrics.ts';
 import { isAccepted } from '../../functions/serve/random-acceptance.ts';
 import { ACCEPTING_TEST, aDecliningModel } from '../builders/declining-model.ts';
+import { type RowsOfUnit, totalsOfRows } from './judged-units.ts';
 
 const step = {
   ...ACCEPTING_TEST,
@@ -53,8 +49,8 @@ function drawUnits(random: SeededRandom, units: number, share: number, draw: str
 
 /** One arm's value of each metric, and its standard error. */
 function valuesOf(units: readonly (readonly UnitRow[])[]) {
-  const judged = units.map((rows): JudgedUnit => ({ arm: 'champion', covariate: undefined, rows }));
-  const totals = totalsOf(judged, measured);
+  const judged = units.map((rows): RowsOfUnit => ({ arm: 'champion', covariate: undefined, rows }));
+  const totals = totalsOfRows(judged, measured);
   const named = measured.map((each) => {
     const value = ratioOfUnits(sumsOf(each, totals).arms.champion);
     return [each.unitMetric.metric, value] as const;
@@ -135,7 +131,7 @@ describe('a look at such arms', () => {
   const evidenceOf = (accepted: number): LookEvidence => {
     const about = { requests: 1, latencyMs: 1, failed: 0, fellBack: 0 };
     const units = (['champion', 'challenger'] as const).flatMap((arm) =>
-      Array.from({ length: 400 }, (_, at): JudgedUnit => {
+      Array.from({ length: 400 }, (_, at): RowsOfUnit => {
         const cost = arm === 'champion' && at % 2 === 0 ? 5 : 0;
         const rows: UnitRow[] = [{ ...about, components: { labels: 1, cost } }];
         if (at < accepted)
@@ -144,7 +140,7 @@ describe('a look at such arms', () => {
       }),
     );
     const judged: Measured[] = measuredBy({ ...step, guardrails: [] }, spec);
-    const totals = totalsOf(units, judged);
+    const totals = totalsOfRows(units, judged);
     return {
       days: 8,
       alarms: { champion: [], challenger: [] },

@@ -135,6 +135,13 @@ describe('segments of a shadow', () => {
   });
 });
 
+test('a segment whose name no item could hold is counted elsewhere', () => {
+  const zone = 'x'.repeat(2 * LIMITS.segmentBytes);
+  const long = totalsOf([['p', answered({ segments: { zone } })]]);
+  expect(long).toMatchObject({ segments: {}, elsewhere: { rows: 1, agreed: 1 } });
+  expect(mergeShadows([long, long]).elsewhere.rows).toBe(2);
+});
+
 describe('totals of the largest size', () => {
   let tables: Awaited<ReturnType<typeof startTables>>;
   beforeAll(async () => {
