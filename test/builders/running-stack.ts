@@ -39,7 +39,13 @@ export interface Called {
 
 type Overrides = Partial<
   Pick<LocalStackOptions, 'container' | 'environments' | 'retryDelaysMs' | 'port'>
->;
+> & {
+  /** When the virtual clock begins; now unless said. */
+  readonly startsAt?: string;
+};
+
+/** Worlds differ by hour and weekday: who asks them begins here, and sees the same whenever it is run. */
+export const MONDAY_MORNING = '2026-11-30T06:00:00Z';
 
 /** A stack with the given models on a state folder of its own. @param settings as given by `cdk -c`. */
 export async function startStack(
@@ -57,9 +63,9 @@ export async function startStack(
 export async function startOver(
   assembly: string,
   folder: string,
-  overrides: Overrides = {},
+  { startsAt, ...overrides }: Overrides = {},
 ): Promise<RunningStack> {
-  const clock = new VirtualClock(Date.now());
+  const clock = new VirtualClock(startsAt === undefined ? Date.now() : Date.parse(startsAt));
   const faults: unknown[] = [];
   const stack = await startLocalStack({
     assembly,

@@ -9,7 +9,13 @@ import { deliveryTimeWorld } from '../../infra/local/demo/worlds/delivery-time.t
 import { searchRankingWorld } from '../../infra/local/demo/worlds/search-ranking.ts';
 import { deleteArtifact } from '../builders/artifacts.ts';
 import { candidate, passTime, showPromotion, startPromotion } from '../builders/promoted.ts';
-import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
+import {
+  MONDAY_MORNING,
+  type RunningStack,
+  serveLinear,
+  startStack,
+  until,
+} from '../builders/running-stack.ts';
 import { WorldTraffic } from '../builders/world-traffic.ts';
 
 /** What every team's plan has in some form: budgets of time, then real callers. */
@@ -47,7 +53,10 @@ const TEAMS = [
 let stack: RunningStack;
 
 beforeAll(async () => {
-  stack = await startStack(TEAMS.map(({ spec }) => spec));
+  stack = await startStack(
+    TEAMS.map(({ spec }) => spec),
+    { startsAt: MONDAY_MORNING },
+  );
   for (const { spec, usual } of TEAMS) await serveLinear(stack, spec, usual);
 });
 afterAll(() => stack.dispose());

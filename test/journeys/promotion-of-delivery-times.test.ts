@@ -12,7 +12,12 @@ import {
   startPromotion,
   statesOf,
 } from '../builders/promoted.ts';
-import { type RunningStack, serveLinear, startStack } from '../builders/running-stack.ts';
+import {
+  MONDAY_MORNING,
+  type RunningStack,
+  serveLinear,
+  startStack,
+} from '../builders/running-stack.ts';
 import { validationSet } from '../builders/validation-set.ts';
 import { WorldTraffic } from '../builders/world-traffic.ts';
 
@@ -70,7 +75,7 @@ let trained: Uint8Array;
 
 beforeAll(async () => {
   if (!IS_FULL) return;
-  stack = await startStack([spec]);
+  stack = await startStack([spec], { startsAt: MONDAY_MORNING });
   traffic = new WorldTraffic(stack, spec, deliveryTimeWorld);
   const rows = deliveryTimeWorld.dataset(3000, 1);
   const model = await trainModel(spec, rows, {

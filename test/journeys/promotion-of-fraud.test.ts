@@ -5,7 +5,13 @@ import { cardFraud } from '../../functions/models/card-fraud.ts';
 import { trainModel } from '../../functions/retrain/train-model.ts';
 import { cardFraudWorld } from '../../infra/local/demo/worlds/card-fraud.ts';
 import { candidate, passTime, startPromotion, statesOf } from '../builders/promoted.ts';
-import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
+import {
+  MONDAY_MORNING,
+  type RunningStack,
+  serveLinear,
+  startStack,
+  until,
+} from '../builders/running-stack.ts';
 import { validationSet } from '../builders/validation-set.ts';
 import { WorldTraffic } from '../builders/world-traffic.ts';
 
@@ -73,7 +79,7 @@ const trained = (seed: number, trees: number) =>
 
 beforeAll(async () => {
   if (!IS_FULL) return;
-  stack = await startStack([spec]);
+  stack = await startStack([spec], { startsAt: MONDAY_MORNING });
   traffic = new WorldTraffic(stack, spec, cardFraudWorld);
   const first = await stack.client.register(spec.name, (await trained(1, 10)).onnx, 'few trees');
   await stack.client.setChampion(spec.name, first.version, 0, 'the first');
@@ -149,7 +155,7 @@ describe.runIf(IS_FULL)('of card fraud', { timeout: 1_200_000 }, () => {
 describe.runIf(IS_FULL)('of card fraud that callers meet', { timeout: 1_200_000 }, () => {
   let met: RunningStack;
   beforeAll(async () => {
-    met = await startStack([piloted, tested]);
+    met = await startStack([piloted, tested], { startsAt: MONDAY_MORNING });
   });
   afterAll(() => met.dispose());
 

@@ -5,7 +5,12 @@ import { searchRanking } from '../../functions/models/search-ranking.ts';
 import { trainModel } from '../../functions/retrain/train-model.ts';
 import { searchRankingWorld } from '../../infra/local/demo/worlds/search-ranking.ts';
 import { candidate, passTime, startPromotion, statesOf } from '../builders/promoted.ts';
-import { type RunningStack, serveLinear, startStack } from '../builders/running-stack.ts';
+import {
+  MONDAY_MORNING,
+  type RunningStack,
+  serveLinear,
+  startStack,
+} from '../builders/running-stack.ts';
 import { validationSet } from '../builders/validation-set.ts';
 import { WorldTraffic } from '../builders/world-traffic.ts';
 
@@ -82,7 +87,7 @@ let traffic: WorldTraffic;
 
 beforeAll(async () => {
   if (!IS_FULL) return;
-  stack = await startStack([spec, piloted]);
+  stack = await startStack([spec, piloted], { startsAt: MONDAY_MORNING });
   traffic = new WorldTraffic(stack, spec, searchRankingWorld);
   // Sorts by the sum of whatever numbers there are.
   await serveLinear(stack, spec, { weight: 0.001 });

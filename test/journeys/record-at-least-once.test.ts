@@ -21,6 +21,8 @@ import { type RunningStack, serveLinear, startStack, until } from '../builders/r
 const PREDICTIONS = process.env['SLIPWAY_FULL'] ? 20_000 : 1_000;
 const CALLERS_AT_ONCE = 8;
 const KILLS = 5;
+/** Predictions that the recorder may be behind: a slow machine would else be asked for ever more than it can do. */
+const MOST_BEHIND = 2_000;
 /** Outcomes a report. */
 const TOLD_AT_ONCE = 4;
 const PROMOTION = 'try';
@@ -80,6 +82,11 @@ async function tell(outcomes: readonly Told[]): Promise<void> {
   expect(results.filter(({ status }) => status === 'refused')).toEqual([]);
 }
 
+function behind(): number {
+  const sumOf = (name: string) => stack.metrics.statistics('Slipway', name, { Model: 'm' }).sum;
+  return sumOf('Rows') - sumOf('RecordedRows');
+}
+
 /** What callers made, and which of it the recorder had in hand when it was killed. */
 async function askAll() {
   const made: Made[] = [];
@@ -92,6 +99,7 @@ async function askAll() {
     Array.from({ length: CALLERS_AT_ONCE }, async () => {
       const untold: Told[] = [];
       for (const at of turns) {
+        if (at % 100 === 0) await until(() => behind() < MOST_BEHIND, 120_000);
         const asked = await ask(at, random);
         made.push(asked.made);
         untold.push(...asked.told);
