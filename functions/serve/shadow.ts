@@ -42,7 +42,7 @@ export class Shadow {
       const outputs = (await backend.run(await this.#reader.inputsOf(line))).map(loggedTensor);
       const latencyMs = performance.now() - startedAt;
       const found = this.#compare(line, outputs, latencyMs);
-      this.#write(line, { shadowed: 1, modelTime: latencyMs }, { version, outputs, ...found });
+      this.#write(line, { shadowed: 1 }, { version, outputs, ...found });
     } catch (error) {
       const found = isCompared(line) && { comparison: this.#failed(line) };
       const failure = describeError(error);
