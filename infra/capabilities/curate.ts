@@ -1,11 +1,10 @@
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import { type EventBus, EventField, Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import type { EventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
-import { Duration, NestedStack, Size, Stack } from 'aws-cdk-lib/core';
+import { Duration, Size, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { hashedEntityKeys } from '../../functions/contracts/dataset-columns.ts';
 import type { ModelSpec } from '../../functions/contracts/model-spec.ts';
@@ -22,6 +21,7 @@ import type { Api } from '../api.ts';
 import { type Config, DEFAULTS } from '../config.ts';
 import { grantKeyUse } from '../key-use.ts';
 import { ServiceFunction } from '../service-function.ts';
+import { SnapshotSchedules } from '../snapshot-schedules.ts';
 
 export interface CurateProps {
   readonly config: Config;
@@ -66,9 +66,7 @@ export class Curate extends Construct {
     const announcer = this.#announcer();
     const operatorApi = this.#operatorApi({ importer, exporter, snapshooter, announcer });
     this.functions = [operatorApi, importer, exporter, snapshooter, announcer];
-    // Two resources a model, which the delivery stack has no room for.
-    const schedules = new NestedStack(this, 'Snapshots');
-    for (const spec of props.specs) scheduleSnapshots(schedules, spec, snapshooter);
+    new SnapshotSchedules(this, 'Snapshots', props.specs, snapshooter);
     props.api.route('v1/datasets/{proxy+}', ['ANY'], operatorApi, 'operators');
     props.api.admitTo(operatorApi, 'Admit-datasets', 'v1/datasets/*');
   }
@@ -286,18 +284,4 @@ export class Curate extends Construct {
       }),
     );
   }
-}
-
-function scheduleSnapshots(
-  scope: Construct,
-  { name, snapshots }: ModelSpec,
-  snapshooter: ServiceFunction,
-): void {
-  if (!snapshots) return;
-  const event = RuleTargetInput.fromObject({ model: name, scheduledAt: EventField.time });
-  new Rule(scope, name, {
-    description: `A ${snapshots.purpose} set of ${name} from what was recorded`,
-    schedule: Schedule.rate(Duration.days(snapshots.everyDays)),
-    targets: [new LambdaFunction(snapshooter, { event })],
-  });
 }
