@@ -1,6 +1,5 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import type { ApiRequest } from '../../functions/runtime/api-handler.ts';
 import { bucketOf } from '../../functions/serve/assignment.ts';
 import { readLoggedRequests } from '../../functions/serve/logged-requests.ts';
 import { ModelServer } from '../../functions/serve/model-server.ts';
@@ -8,6 +7,7 @@ import { RouteCache } from '../../functions/serve/route-cache.ts';
 import { Shadow } from '../../functions/serve/shadow.ts';
 import type { Tensor } from '../../functions/serve/tensor.ts';
 import { aModel } from '../builders/model-spec.ts';
+import { posted } from '../builders/posted.ts';
 import { aChallenger, aRoute, ManualClock } from '../builders/route.ts';
 import { recordingWorld } from '../record/recording-world.ts';
 
@@ -68,16 +68,8 @@ function world({ exposureBasisPoints = 5_000, isChallengerBroken = false } = {})
   const shadow = new Shadow({ ...parts, writeLine: (line) => void answers.push(line) });
   const recording = recordingWorld([spec]);
   const post = async (path: string, body: object): Promise<void> => {
-    const request: ApiRequest = {
-      method: 'POST',
-      path: path.split('/'),
-      query: {},
-      headers: {},
-      caller: 'key',
-      body: Buffer.from(JSON.stringify(body)),
-    };
     // A failure has its own line.
-    await server.answer(request).catch(() => undefined);
+    await server.answer(posted(path, body)).catch(() => undefined);
   };
   const ask = (unit: string | undefined, instances: Instances) =>
     post('v1/models/m/predict', { ...(unit !== undefined && { unit }), instances });

@@ -11,6 +11,7 @@ import { RouteCache } from '../../functions/serve/route-cache.ts';
 import { Shadow } from '../../functions/serve/shadow.ts';
 import type { Tensor } from '../../functions/serve/tensor.ts';
 import { aModel } from '../builders/model-spec.ts';
+import { posted } from '../builders/posted.ts';
 import { aChallenger, aRoute, ManualClock } from '../builders/route.ts';
 
 const { category, identifier, number } = featuresOf();
@@ -105,15 +106,7 @@ function world({ isKmsDown = false } = {}) {
   const unsealer = new Unsealer(async (encrypted) => keys.get(encrypted) ?? randomBytes(32));
   const shadow = new Shadow({ ...parts, unsealer });
   const ask = async (path: string, body: object): Promise<PredictionLine> => {
-    const request = {
-      method: 'POST',
-      path: path.split('/'),
-      query: {},
-      headers: {},
-      caller: 'key',
-      body: Buffer.from(JSON.stringify(body)),
-    };
-    await server.answer(request);
+    await server.answer(posted(path, body));
     return PredictionLine.parse(JSON.parse(lines.at(-1) ?? ''));
   };
   return { ask, asked, clock, lines, secret, seen, shadow };

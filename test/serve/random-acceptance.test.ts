@@ -8,6 +8,7 @@ import { acceptSome, isAccepted } from '../../functions/serve/random-acceptance.
 import { RouteCache } from '../../functions/serve/route-cache.ts';
 import type { Tensor } from '../../functions/serve/tensor.ts';
 import { aDecliningModel } from '../builders/declining-model.ts';
+import { posted } from '../builders/posted.ts';
 import { aChallenger, aRoute, ManualClock, servedVersion } from '../builders/route.ts';
 
 const CLASSES = ['good', 'bad'] as const;
@@ -104,14 +105,7 @@ describe('a server', () => {
       },
       writeLine: (line) => void lines.push(line),
     });
-    const reply = await server.answer({
-      method: 'POST',
-      path: path.split('/'),
-      query: {},
-      headers: {},
-      body: Buffer.from(JSON.stringify(body)),
-      caller: 'key',
-    });
+    const reply = await server.answer(posted(path, body));
     const kept = lines.map((text): unknown => JSON.parse(text));
     const line = kept.map((each) => PredictionLine.safeParse(each).data).find((each) => each);
     if (!line) throw new Error('nothing was logged');
