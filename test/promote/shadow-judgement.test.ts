@@ -6,23 +6,14 @@ import { shadowPlan, shadowVerdict } from '../../functions/promote/shadow-rule.t
 import { ShadowCounts, summarize as summaryOf } from '../../functions/promote/shadow-totals.ts';
 import { instantOf } from '../../functions/runtime/clock.ts';
 import { START_MS } from '../builders/route.ts';
+import { aComparison } from '../builders/shadow-comparison.ts';
 import { PLACE } from './in-memory-promotions.ts';
 import { standingIn } from './standing-in.ts';
 
 const HOUR_MS = 3_600_000;
 
-const comparison = (over: Partial<ShadowComparison> = {}): ShadowComparison => ({
-  rows: 1,
-  agreed: 1,
-  flipped: 0,
-  scores: [[0.5, 0.5]],
-  latencyMs: 10,
-  failed: false,
-  segments: {},
-  ...over,
-});
 const many = (count: number, over: (at: number) => Partial<ShadowComparison>) =>
-  Array.from({ length: count }, (_, at) => comparison(over(at)));
+  Array.from({ length: count }, (_, at) => aComparison(over(at)));
 function summarize(comparisons: readonly ShadowComparison[]) {
   const counts = new ShadowCounts();
   for (const [at, each] of comparisons.entries()) counts.take(`p${at}`, each);
@@ -32,8 +23,8 @@ function summarize(comparisons: readonly ShadowComparison[]) {
 describe('what a shadow showed', () => {
   test('is agreement by rows and by segment, flipped decisions and latency', () => {
     const summary = summarize([
-      comparison({ rows: 3, agreed: 3, segments: { zone: 'north' }, latencyMs: 10 }),
-      comparison({ rows: 1, agreed: 0, flipped: 1, segments: { zone: 'south' }, latencyMs: 30 }),
+      aComparison({ rows: 3, agreed: 3, segments: { zone: 'north' }, latencyMs: 10 }),
+      aComparison({ rows: 1, agreed: 0, flipped: 1, segments: { zone: 'south' }, latencyMs: 30 }),
     ]);
     expect(summary).toMatchObject({
       requests: 2,
@@ -55,7 +46,7 @@ describe('what a shadow showed', () => {
   });
 
   test('leaves latencies of failures out, and says nothing of nothing', () => {
-    const { p50Ms } = summarize([comparison({ failed: true, latencyMs: 0 }), comparison()]);
+    const { p50Ms } = summarize([aComparison({ failed: true, latencyMs: 0 }), aComparison()]);
     expect(p50Ms).toBe(10);
     expect(summarize([])).toEqual({ requests: 0, failed: 0, flipped: 0, segments: {} });
   });
@@ -133,7 +124,7 @@ describe('a look at a shadow', () => {
         promotion: 'm-p1',
         predictionId: `${hour}-${at}`,
         requestedAt: instantOf(START_MS + hour * HOUR_MS + at),
-        comparison: comparison({ agreed: Number(at % 10 > 0), latencyMs: hour }),
+        comparison: aComparison({ agreed: Number(at % 10 > 0), latencyMs: hour }),
       });
   }
   const hoursAt = (...hours: readonly number[]) =>

@@ -11,6 +11,7 @@ import {
 } from '../../functions/promote/shadow-totals.ts';
 import { Outbox } from '../../functions/runtime/outbox.ts';
 import { modelTable, startTables } from '../builders/model-table.ts';
+import { aComparison } from '../builders/shadow-comparison.ts';
 
 type Answer = readonly [predictionId: string, comparison: ShadowComparison];
 
@@ -19,17 +20,6 @@ function totalsOf(answers: readonly Answer[]): ShadowTotals {
   for (const [id, comparison] of answers) counts.take(id, comparison);
   return counts.totals;
 }
-
-const answered = (over: Partial<ShadowComparison> = {}): ShadowComparison => ({
-  rows: 1,
-  agreed: 1,
-  flipped: 0,
-  scores: [[0.5, 0.5]],
-  latencyMs: 10,
-  failed: false,
-  segments: {},
-  ...over,
-});
 
 const score = fc.double({ min: 0, max: 1, noNaN: true });
 const hours = fc
@@ -54,7 +44,7 @@ const hours = fc
         .map(
           ({ id, zone, hour: _hour, ...rest }): Answer => [
             id,
-            answered({ ...rest, segments: { zone } }),
+            aComparison({ ...rest, segments: { zone } }),
           ],
         ),
     ),
@@ -78,7 +68,7 @@ describe('the totals of a shadow', () => {
       { length: 3 * LIMITS.shadowSample },
       (_, at): Answer => [
         `p${at}`,
-        answered({
+        aComparison({
           latencyMs: at,
           scores: [
             [at, at],
@@ -102,7 +92,7 @@ describe('the totals of a shadow', () => {
 describe('segments of a shadow', () => {
   const inZone = (zone: string, at: number, over: Partial<ShadowComparison> = {}): Answer => [
     `${zone}-${at}`,
-    answered({ segments: { zone }, ...over }),
+    aComparison({ segments: { zone }, ...over }),
   ];
 
   test('are shown largest first, and the rest of them together', () => {
@@ -137,7 +127,7 @@ describe('segments of a shadow', () => {
 
 test('a segment whose name no item could hold is counted elsewhere', () => {
   const zone = 'x'.repeat(2 * LIMITS.segmentBytes);
-  const long = totalsOf([['p', answered({ segments: { zone } })]]);
+  const long = totalsOf([['p', aComparison({ segments: { zone } })]]);
   expect(long).toMatchObject({ segments: {}, elsewhere: { rows: 1, agreed: 1 } });
   expect(mergeShadows([long, long]).elsewhere.rows).toBe(2);
 });
@@ -156,7 +146,7 @@ describe('totals of the largest size', () => {
       { length: 20_000 },
       (_, at): Answer => [
         `00000000-0000-4000-8000-${at}`,
-        answered({
+        aComparison({
           agreed: 1 / 3,
           latencyMs: odd(at),
           scores: [[odd(at + 0.1), odd(at + 0.2)]],
