@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Arms, meanOfUnits } from '../../functions/measures/arm-effect.ts';
-import { type SeededRandom, seededRandom } from '../../functions/measures/seeded-random.ts';
+import type { SeededRandom } from '../../functions/measures/seeded-random.ts';
 import { mergeUnits, NO_UNITS, type UnitSums } from '../../functions/measures/unit-sums.ts';
 import { FEWEST_EVENTS } from '../../functions/promote/look-judgement.ts';
 import {
@@ -11,6 +11,7 @@ import {
   watchPlan,
 } from '../../functions/promote/test-plan.ts';
 import { type Judgement, judge } from '../../functions/promote/verdict.ts';
+import { endingShares } from './ending-shares.ts';
 
 /**
  * A whole way to production, seeded: three rungs of a pilot and an A/B test with a look a day, guardrails
@@ -122,15 +123,8 @@ function promote(random: SeededRandom, challenger: Behaviour): string {
   return pass(random, challenger, TEST, UNITS_OF_DAY);
 }
 
-function shares(challenger: Behaviour, promotions: number): Record<string, number> {
-  const random = seededRandom(20_261_127, 'promotions');
-  const counts: Record<string, number> = {};
-  for (let each = 0; each < promotions; each++) {
-    const ending = promote(random, challenger);
-    counts[ending] = (counts[ending] ?? 0) + 1 / promotions;
-  }
-  return counts;
-}
+const shares = (challenger: Behaviour, promotions: number) =>
+  endingShares(promotions, 'promotions', (random) => promote(random, challenger));
 
 const IS_FULL = process.env['SLIPWAY_FULL'] === '1';
 /** All of them take half a minute. */

@@ -2,10 +2,11 @@ import { expect, test } from 'vitest';
 import type { Arms } from '../../functions/measures/arm-effect.ts';
 import { meanOfUnits } from '../../functions/measures/arm-effect.ts';
 import { unitsForDifference } from '../../functions/measures/sample-size.ts';
-import { type SeededRandom, seededRandom } from '../../functions/measures/seeded-random.ts';
+import type { SeededRandom } from '../../functions/measures/seeded-random.ts';
 import { mergeUnits, NO_UNITS, type UnitSums } from '../../functions/measures/unit-sums.ts';
 import type { MeasuredMetric, TestPlan } from '../../functions/promote/test-plan.ts';
 import { judge } from '../../functions/promote/verdict.ts';
+import { endingShares } from './ending-shares.ts';
 
 /**
  * The whole decision rule over seeded experiments with a look a day: a purchase share of 10 %, planned for
@@ -69,15 +70,8 @@ function experiment(random: SeededRandom, challengerShare: number): string {
   return 'UNENDED';
 }
 
-function shares(challengerShare: number, experiments: number): Record<string, number> {
-  const random = seededRandom(20_261_127, 'units');
-  const counts: Record<string, number> = {};
-  for (let each = 0; each < experiments; each++) {
-    const verdict = experiment(random, challengerShare);
-    counts[verdict] = (counts[verdict] ?? 0) + 1 / experiments;
-  }
-  return counts;
-}
+const shares = (challengerShare: number, experiments: number) =>
+  endingShares(experiments, 'units', (random) => experiment(random, challengerShare));
 
 test('of 2,000 experiments without a difference at most 5 % are promoted and at most 5 % rolled back', () => {
   const { PROMOTE = 0, ROLLBACK = 0, INCONCLUSIVE = 0, UNENDED } = shares(CHAMPION, 2000);
