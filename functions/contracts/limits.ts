@@ -30,7 +30,7 @@ export const LIMITS = {
   routeAgeMs: 5_000,
   /** What a caller waits for a fresh route at the most; then the stale one serves and a metric tells. */
   routeReadMs: 50,
-  /** A cold environment has no stale route to fall back to, so its first read may take longer. */
+  /** A cold environment has no stale route to fall back to, and nobody waits for a shadow: both may take longer. */
   firstRouteReadMs: 2_000,
   /** A version that did not open is tried again after this. */
   failedOpenRetryMs: 30_000,

@@ -26,11 +26,12 @@ import { Shadow } from './shadow.ts';
 import { Trial } from './trial.ts';
 
 /** The parts that server and shadow share, wired to this function's environment and deployed spec. */
-function createServingParts() {
+function createServingParts(routeReadMs?: number) {
   const env = parseEnv(ServeEnv);
   // Checked when it was synthesized.
   const spec = readAsset('spec.json') as ModelSpec;
   const dynamo = documentClient();
+  const routes = new RouteTable(dynamo, env.ROUTE_TABLE);
   const versions = new VersionTable(dynamo, env.VERSION_TABLE);
   const artifacts = new ArtifactCache(
     env.ARTIFACT_BUCKET,
@@ -49,7 +50,7 @@ function createServingParts() {
     env,
     spec,
     clock: systemClock,
-    routes: new RouteCache(new RouteTable(dynamo, env.ROUTE_TABLE), spec.name, systemClock),
+    routes: new RouteCache(routes, spec.name, systemClock, routeReadMs),
     backends: new BackendPool(open, systemClock),
     findVersion: (version: string) => versions.find(spec.name, version),
     writeLine,
@@ -73,7 +74,8 @@ export function createModelServer(): ModelServer {
 }
 
 export function createShadow(): Shadow {
-  const { env, ...parts } = createServingParts();
+  // No caller waits, and by an older route it would skip requests of a promotion that has just begun.
+  const { env, ...parts } = createServingParts(LIMITS.firstRouteReadMs);
   return new Shadow({ ...parts, ...unsealing(env, parts.spec) });
 }
 

@@ -20,20 +20,28 @@ export class RouteCache {
   readonly #reader: RouteReader;
   readonly #model: string;
   readonly #clock: Clock;
+  readonly #readMs: number;
   #route: Route | undefined;
   #readAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(reader: RouteReader, model: string, clock: Clock) {
+  /** @param readMs what a fresh route is waited for before an older one serves. */
+  constructor(
+    reader: RouteReader,
+    model: string,
+    clock: Clock,
+    readMs: number = LIMITS.routeReadMs,
+  ) {
     this.#reader = reader;
     this.#model = model;
     this.#clock = clock;
+    this.#readMs = readMs;
   }
 
   /** Undefined when the model has no route yet. @throws when the very first read fails. */
   async current(): Promise<FreshRoute | undefined> {
     const nowMs = this.#clock.nowMs();
     if (this.#route && nowMs - this.#readAtMs < LIMITS.routeAgeMs) return { route: this.#route };
-    const budgetMs = this.#route ? LIMITS.routeReadMs : LIMITS.firstRouteReadMs;
+    const budgetMs = this.#route ? this.#readMs : LIMITS.firstRouteReadMs;
     try {
       this.#route = await this.#reader.read(this.#model, AbortSignal.timeout(budgetMs));
       this.#readAtMs = nowMs;

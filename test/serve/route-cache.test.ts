@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { LIMITS } from '../../functions/contracts/limits.ts';
 import type { Route } from '../../functions/contracts/route.ts';
@@ -14,7 +15,7 @@ function aTable() {
       return table.route;
     },
   };
-  return { clock, table, cache: new RouteCache(reader, 'm', clock) };
+  return { clock, table, cache: new RouteCache(reader, 'm', clock, LIMITS.routeReadMs) };
 }
 
 test('reads once while the route is young', async () => {
@@ -55,3 +56,25 @@ test('knows no route where there is none, and finds it once there is one', async
   clock.advance(LIMITS.routeAgeMs);
   expect(await cache.current()).toEqual({ route: aRoute() });
 });
+
+test.each([
+  [1, 1],
+  [LIMITS.firstRouteReadMs, 2],
+])(
+  'that waits %i ms for a table that takes longer than callers would serves epoch %i',
+  async (readMs, epoch) => {
+    const clock = new ManualClock();
+    let epochs = 0;
+    const reader = {
+      read: async (_: string, signal?: AbortSignal) => {
+        epochs += 1;
+        if (epochs > 1) await sleep(LIMITS.routeReadMs, undefined, { ...(signal && { signal }) });
+        return aRoute({ epoch: epochs });
+      },
+    };
+    const cache = new RouteCache(reader, 'm', clock, readMs);
+    await cache.current();
+    clock.advance(LIMITS.routeAgeMs);
+    expect((await cache.current())?.route.epoch).toBe(epoch);
+  },
+);
