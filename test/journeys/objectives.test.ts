@@ -79,11 +79,15 @@ async function pass(stepMs: number, steps: number, isSo: () => boolean): Promise
   return stack.clock.nowMs() - startMs;
 }
 
+/** Each hour once: runs that overlap may both tell of it. */
 async function closedHours(model: string): Promise<HourClosed[]> {
-  const facts: HourClosed[] = [];
-  for await (const event of stack.events.archived('slipway-main'))
-    if (event['detail-type'] === 'HourClosed') facts.push(event.detail as unknown as HourClosed);
-  return facts.filter((fact) => fact.model === model);
+  const facts = new Map<string, HourClosed>();
+  for await (const event of stack.events.archived('slipway-main')) {
+    if (event['detail-type'] !== 'HourClosed') continue;
+    const fact = event.detail as unknown as HourClosed;
+    if (fact.model === model) facts.set(fact.hour, fact);
+  }
+  return [...facts.values()];
 }
 
 describe('a model made worse on purpose', () => {
