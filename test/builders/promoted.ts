@@ -3,6 +3,7 @@ import type { Promotion } from '../../functions/contracts/promotion.ts';
 import { OperatorRefused } from '../../infra/cli/operator-client.ts';
 import { linearGraph } from './linear-graph.ts';
 import { type RunningStack, until } from './running-stack.ts';
+import { told } from './told.ts';
 
 export const HYPOTHESIS = {
   change: 'trained on newer orders',
@@ -99,12 +100,10 @@ export async function passTime(
   throw new Error(`${promotion.id} is ${seen.state} at ${JSON.stringify(seen.place)} after all`);
 }
 
-/** Facts of a promotion that the bus has heard, each once, in the order in which it first heard them. */
-export async function toldOf(stack: RunningStack, { id }: Promotion): Promise<string[]> {
-  const told = new Map<string, string>();
-  for await (const { 'detail-type': type, detail } of stack.events.archived('slipway-main')) {
-    const fact = JSON.stringify(detail);
-    if (fact.includes(`"${id}"`)) told.set(`${type} ${fact}`, type);
-  }
-  return [...told.values()];
+/** Types of the facts of a promotion that the bus has heard. */
+export async function toldOfPromotion(stack: RunningStack, { id }: Promotion): Promise<string[]> {
+  const facts = await told(stack);
+  return facts
+    .filter(({ detail }) => JSON.stringify(detail).includes(`"${id}"`))
+    .map(({ type }) => type);
 }

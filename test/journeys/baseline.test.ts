@@ -8,6 +8,7 @@ import { DatasetClient } from '../../infra/cli/dataset-client.ts';
 import { linearGraph } from '../builders/linear-graph.ts';
 import { aModel } from '../builders/model-spec.ts';
 import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
+import { told } from '../builders/told.ts';
 
 const { monitoring } = aModel('m');
 const spec = aModel('m', {
@@ -59,12 +60,7 @@ async function baselineOf(epoch: number): Promise<Baseline> {
   return found;
 }
 
-/** What went over the bus, in order. */
-async function facts(): Promise<string[]> {
-  const types: string[] = [];
-  for await (const event of stack.events.archived('slipway-main')) types.push(event['detail-type']);
-  return types;
-}
+const factsTold = async () => (await told(stack)).map(({ type }) => type);
 
 /** As a step of a promotion asks. */
 async function evaluate(request: object): Promise<EvaluationAnswer> {
@@ -106,8 +102,8 @@ describe('a validation pointer that moves', () => {
       { metric: 'mae', comparison: 'at-most', threshold: 2, value: 6 },
     ]);
     expect(after.evaluation.dataset).toBe(hard);
-    await until(async () => (await facts()).includes('BaselineMissed'));
-    expect(await facts()).toEqual([
+    await until(async () => (await factsTold()).includes('BaselineMissed'));
+    expect(await factsTold()).toEqual([
       'RouteChanged',
       'DatasetImported',
       'DatasetImported',

@@ -8,6 +8,7 @@ import { DatasetClient, type ShownImport } from '../../infra/cli/dataset-client.
 import { OperatorRefused } from '../../infra/cli/operator-client.ts';
 import { ServiceError } from '../../infra/local/emulators/emulator.ts';
 import { type RunningStack, startStack, until } from '../builders/running-stack.ts';
+import { toldOf } from '../builders/told.ts';
 import { everyKind } from '../curate/dataset-files.ts';
 
 const model = everyKind.name;
@@ -258,13 +259,9 @@ test('a move that the bus was not told of is told later, once it can be', async 
     await digestOf(rowsFrom(3, 6, 'untold')),
   ];
   const { epoch = 0 } = (await datasets.pointer(model, 'training')) ?? {};
-  // Told at least once: who writes a fact and who looks for untold ones by schedule may both tell it.
-  const toldOf = async (digest: DatasetDigest) => {
-    const moves = new Map<string, unknown>();
-    for await (const { 'detail-type': type, detail } of stack.events.archived('slipway-main'))
-      if (type === 'PointerMoved' && detail['digest'] === digest)
-        moves.set(JSON.stringify(detail), detail);
-    return [...moves.values()];
+  const movesTo = async (digest: DatasetDigest) => {
+    const moves = await toldOf<Record<string, unknown>>(stack, 'PointerMoved');
+    return moves.filter((move) => move['digest'] === digest);
   };
   const move = (digest: DatasetDigest, expectedEpoch: number) =>
     datasets.move(model, 'training', {
@@ -283,15 +280,15 @@ test('a move that the bus was not told of is told later, once it can be', async 
     digest: first,
     epoch: epoch + 1,
   });
-  expect(await toldOf(first)).toEqual([]);
+  expect(await movesTo(first)).toEqual([]);
   down[Symbol.dispose]();
   stack.clock.advance(301_000);
-  await until(async () => (await toldOf(first)).length > 0);
-  expect(await toldOf(first)).toMatchObject([{ model, pointer: 'training', epoch: epoch + 1 }]);
+  await until(async () => (await movesTo(first)).length > 0);
+  expect(await movesTo(first)).toMatchObject([{ model, pointer: 'training', epoch: epoch + 1 }]);
   // The next move is told of at once.
   await move(second, epoch + 1);
-  await until(async () => (await toldOf(second)).length > 0);
-  expect(await toldOf(first)).toHaveLength(1);
+  await until(async () => (await movesTo(second)).length > 0);
+  expect(await movesTo(first)).toHaveLength(1);
 });
 
 test('two versions differ by rows added, removed and changed', async () => {

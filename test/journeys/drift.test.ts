@@ -7,6 +7,7 @@ import { archived } from '../builders/archive.ts';
 import { linearGraph } from '../builders/linear-graph.ts';
 import { aModel } from '../builders/model-spec.ts';
 import { type RunningStack, startStack, until } from '../builders/running-stack.ts';
+import { toldOf } from '../builders/told.ts';
 
 const specOf = (name: string) => {
   const { monitoring } = aModel(name);
@@ -40,12 +41,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.dispose());
 
-async function found(): Promise<DriftFound[]> {
-  const facts: DriftFound[] = [];
-  for await (const event of stack.events.archived('slipway-main'))
-    if (event['detail-type'] === 'DriftFound') facts.push(event.detail as unknown as DriftFound);
-  return facts;
-}
+const found = () => toldOf<DriftFound>(stack, 'DriftFound');
 
 const registering = (refused: unknown) =>
   stack.client

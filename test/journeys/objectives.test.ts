@@ -11,6 +11,7 @@ import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { searchRanking } from '../../functions/models/search-ranking.ts';
 import { report, untilShown } from '../builders/recorded.ts';
 import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
+import { toldOf } from '../builders/told.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -69,25 +70,18 @@ async function predictions(spec: ModelSpec, count: number, body: object, verb = 
   return ids;
 }
 
-/** Lets virtual time pass in steps until something is so. @returns milliseconds that passed. */
-async function pass(stepMs: number, steps: number, isSo: () => boolean): Promise<number> {
-  const startMs = stack.clock.nowMs();
+/** Lets virtual time pass in steps until something is so. Alarms of a jump are decided a while after it. */
+async function pass(stepMs: number, steps: number, isSo: () => boolean): Promise<void> {
   for (let step = 0; step < steps && !isSo(); step++) {
     stack.clock.advance(stepMs);
     await until(isSo, 400).catch(() => undefined);
   }
-  return stack.clock.nowMs() - startMs;
+  await until(isSo);
 }
 
-/** Each hour once: runs that overlap may both tell of it. */
 async function closedHours(model: string): Promise<HourClosed[]> {
-  const facts = new Map<string, HourClosed>();
-  for await (const event of stack.events.archived('slipway-main')) {
-    if (event['detail-type'] !== 'HourClosed') continue;
-    const fact = event.detail as unknown as HourClosed;
-    if (fact.model === model) facts.set(fact.hour, fact);
-  }
-  return [...facts.values()];
+  const hours = await toldOf<HourClosed>(stack, 'HourClosed');
+  return hours.filter((hour) => hour.model === model);
 }
 
 describe('a model made worse on purpose', () => {

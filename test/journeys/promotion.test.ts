@@ -10,7 +10,7 @@ import {
   showPromotion,
   startPromotion,
   statesOf,
-  toldOf,
+  toldOfPromotion,
 } from '../builders/promoted.ts';
 import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
 
@@ -80,7 +80,7 @@ describe('a version', () => {
     expect(route?.formerChampion?.version).toBe('1');
     const ideas = await stack.client.request('GET', `/v1/promotions/${short.name}/ideas`);
     expect(ideas).toMatchObject({ good: 1, bad: 0, goodShare: 1 });
-    await until(async () => (await toldOf(stack, promotion)).includes('PromotionEnded'));
+    await until(async () => (await toldOfPromotion(stack, promotion)).includes('PromotionEnded'));
   });
 
   test('reaches production while the bus is away, and every change is told in order once it is back', async () => {
@@ -92,11 +92,11 @@ describe('a version', () => {
     });
     const promotion = await startPromotion(stack, short, version);
     expect(await passTime(stack, promotion, isOver)).toMatchObject({ state: 'promoted' });
-    expect(await toldOf(stack, promotion)).toEqual([]);
+    expect(await toldOfPromotion(stack, promotion)).toEqual([]);
     away[Symbol.dispose]();
     stack.clock.advance(301_000);
-    await until(async () => (await toldOf(stack, promotion)).includes('PromotionEnded'));
-    expect(await toldOf(stack, promotion)).toEqual([
+    await until(async () => (await toldOfPromotion(stack, promotion)).includes('PromotionEnded'));
+    expect(await toldOfPromotion(stack, promotion)).toEqual([
       'PromotionStarted',
       'PromotionJudged',
       'PromotionAdvanced',

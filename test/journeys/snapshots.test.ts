@@ -10,6 +10,7 @@ import { exportedRows } from '../builders/exported-rows.ts';
 import { aModel } from '../builders/model-spec.ts';
 import { report, resourceOf, untilShown } from '../builders/recorded.ts';
 import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
+import { toldOf } from '../builders/told.ts';
 
 const { number, identifier } = featuresOf();
 const optional = { required: false };
@@ -178,10 +179,8 @@ describe('a snapshot', () => {
 
 test('is taken by the schedule of the spec too, of whole days that have matured, and the bus hears of it', async () => {
   const taken = async () => {
-    const facts: unknown[] = [];
-    for await (const { 'detail-type': type, detail } of stack.events.archived('slipway-main'))
-      if (type === 'SnapshotTaken' && detail['takenBy'] === 'schedule') facts.push(detail);
-    return facts;
+    const facts = await toldOf<Record<string, unknown>>(stack, 'SnapshotTaken');
+    return facts.filter(({ takenBy }) => takenBy === 'schedule');
   };
   // The day of the predictions is over and has matured at the second tick at the latest.
   for (let tick = 0; tick < 2; tick += 1) stack.clock.advance(24 * HOUR_MS + 1000);
