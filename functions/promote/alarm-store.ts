@@ -16,35 +16,32 @@ export class AlarmStore {
     this.#stage = stage;
   }
 
-  /** Objectives whose alarms began to ring after an instant, by whom they are about. */
-  async ringing(model: string, sinceMs: number): Promise<Ringing> {
+  /** Objectives whose alarms ring, by whom they are about. */
+  async ringing(model: string): Promise<Ringing> {
     const prefix = objectiveAlarmPrefix(this.#stage, model);
-    const names: string[] = [];
+    const ringing: { readonly name: string; readonly sinceMs: number }[] = [];
     const pages = paginateDescribeAlarms(
       { client: this.#client },
       { AlarmNamePrefix: prefix, StateValue: 'ALARM', AlarmTypes: ['MetricAlarm'] },
     );
     for await (const { MetricAlarms = [] } of pages)
-      names.push(
-        ...MetricAlarms.filter((alarm) => beganAfter(alarm, sinceMs)).map(({ AlarmName = '' }) =>
-          AlarmName.slice(prefix.length),
-        ),
-      );
+      for (const alarm of MetricAlarms)
+        ringing.push({ name: (alarm.AlarmName ?? '').slice(prefix.length), sinceMs: since(alarm) });
     const of = (arm: string) =>
-      names
-        .filter((name) => name.endsWith(`-${arm}`))
-        .map((name) => name.slice(0, -arm.length - 1));
+      ringing
+        .filter(({ name }) => name.endsWith(`-${arm}`))
+        .map(({ name, sinceMs }) => ({ metric: name.slice(0, -arm.length - 1), sinceMs }));
     return {
       champion: of('champion'),
       challenger: of('challenger'),
       // No metric has a dash in its name.
-      model: names.filter((name) => !name.includes('-')),
+      model: ringing
+        .filter(({ name }) => !name.includes('-'))
+        .map(({ name, sinceMs }) => ({ metric: name, sinceMs })),
     };
   }
 }
 
 /** When the state was taken; `StateUpdatedTimestamp` moves with every change of its reason as well. */
-const beganAfter = (alarm: MetricAlarm, sinceMs: number): boolean => {
-  const began = alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp;
-  return began !== undefined && began.getTime() >= sinceMs;
-};
+const since = ({ StateTransitionedTimestamp, StateUpdatedTimestamp }: MetricAlarm): number =>
+  (StateTransitionedTimestamp ?? StateUpdatedTimestamp)?.getTime() ?? 0;

@@ -17,7 +17,7 @@ export function createLookers(): Lookers {
   return {
     ...context,
     units,
-    alarms: (model, sinceMs) => alarms.ringing(model, sinceMs),
+    alarms: (model) => alarms.ringing(model),
     frozen: (model, name, make) => context.promotions.frozen(model, name, make),
     comparisons: (promotion, hour, take) => units.comparisons(promotion, hour, take),
   };

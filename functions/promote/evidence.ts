@@ -1,3 +1,4 @@
+import type { Instant } from '../contracts/instant.ts';
 import type { ModelSpec } from '../contracts/model-spec.ts';
 import type { Promotion } from '../contracts/promotion.ts';
 import {
@@ -15,16 +16,22 @@ import { stepOf } from './promotion-context.ts';
 import { countRequests } from './request-counts.ts';
 import { NO_REQUESTS, type UnitReader } from './unit-reader.ts';
 
-/** Names of objectives that are missed, by arm and of the model as a whole. */
-export interface Ringing extends Arms<readonly string[]> {
-  readonly model: readonly string[];
+/** An objective whose alarm rings. */
+interface MissedObjective {
+  readonly metric: string;
+  /** When the alarm began to ring. */
+  readonly sinceMs: number;
+}
+
+/** Objectives that are missed, by arm and of the model as a whole. */
+export interface Ringing extends Arms<readonly MissedObjective[]> {
+  readonly model: readonly MissedObjective[];
 }
 
 /** Where a look reads from. */
 export interface LookSources {
   readonly units: UnitReader;
-  /** Objectives whose alarms began to ring after an instant. */
-  alarms(model: string, sinceMs: number): Promise<Ringing>;
+  alarms(model: string): Promise<Ringing>;
   /** The value kept under a name, or this one, kept from now on: what was counted once stays so. */
   frozen<Value>(model: string, name: string, make: () => Promise<Value>): Promise<Value>;
 }
@@ -74,18 +81,26 @@ export function isOver(
 
 /**
  * Alarms by the version they are about. One that bakes is the champion, so what is missed since is its doing.
- * A challenger's count from when units first met it: one that begins as a rung ends counts on the next.
+ * A challenger's count from when units first met it: one that begins as a rung ends counts on the next. What
+ * the champion misses beside it both arms miss, however long it has.
  */
 export async function alarmsOn(
   { model, placeSince, exposedSince = placeSince }: Promotion,
   kind: PlanStep['kind'],
   { alarms }: Pick<LookSources, 'alarms'>,
 ): Promise<LookEvidence['alarms']> {
-  const since = kind === 'bake' ? placeSince : exposedSince;
-  const ringing = await alarms(model, epochMsOf(since));
+  const ringing = await alarms(model);
+  const metricsSince = (missed: readonly MissedObjective[], since?: Instant): string[] =>
+    missed
+      .filter(({ sinceMs }) => since === undefined || sinceMs >= epochMsOf(since))
+      .map(({ metric }) => metric);
   if (kind !== 'bake')
-    return { champion: [...ringing.champion], challenger: [...ringing.challenger] };
-  return { champion: [], challenger: [...new Set([...ringing.champion, ...ringing.model])] };
+    return {
+      champion: metricsSince(ringing.champion),
+      challenger: metricsSince(ringing.challenger, exposedSince),
+    };
+  const missed = metricsSince([...ringing.champion, ...ringing.model], placeSince);
+  return { champion: [], challenger: [...new Set(missed)] };
 }
 
 const NO_UNITS = { exposures: [], days: [], totals: {}, latest: {} } satisfies CohortUnits;

@@ -11,6 +11,7 @@ import { removeRejected } from '../../functions/promote/rejected-endpoint.ts';
 import { instantOf } from '../../functions/runtime/clock.ts';
 import { aModel } from '../builders/model-spec.ts';
 import { aChallenger, aRoute, aVersion, START_MS, servedVersion } from '../builders/route.ts';
+import { NOTHING_RINGS, rings } from './in-memory-lookers.ts';
 import { aPromotion, InMemoryPromotions, PLACE } from './in-memory-promotions.ts';
 
 const request = { ending: 'rolled-back', reason: 'it is worse', by: 'me' } as const;
@@ -257,54 +258,58 @@ describe('an alarm', () => {
   const ring = (held: InMemoryPromotions, ringing: Partial<Ringing>, name = alarm) =>
     rollBackOnAlarm(name, {
       ...held.context,
-      alarms: async () => ({ champion: [], challenger: [], model: [], ...ringing }),
+      alarms: async () => ({ ...NOTHING_RINGS, ...ringing }),
     });
 
   test('on the challenger takes it back at once, and flapping changes nothing more', async () => {
     const held = inPilot();
-    await ring(held, { challenger: ['mae'] });
+    await ring(held, { challenger: rings('mae') });
     const { route } = held;
-    await ring(held, { challenger: ['mae'] });
+    await ring(held, { challenger: rings('mae') });
     expect(held.promotion).toMatchObject({ state: 'rolled-back', endedBy: alarm });
     expect(held.route).toEqual(route);
     expect(held.typesToTell()).toEqual(['RouteChanged', 'PromotionEnded']);
   });
 
   test.each<[string, Partial<Ringing>]>([
-    ['on both arms', { champion: ['mae'], challenger: ['mae'] }],
+    ['on both arms', { champion: rings('mae'), challenger: rings('mae') }],
+    [
+      'on both arms, on the champion for longer',
+      { champion: rings('mae', START_MS - 86_400_000), challenger: rings('mae') },
+    ],
     ['that is over by now', {}],
-    ['on the model as a whole', { model: ['mae'] }],
+    ['on the model as a whole', { model: rings('mae') }],
   ])('%s takes nothing back in a pilot', async (_, ringing) => {
     const held = inPilot();
     await ring(held, ringing);
     expect(held.promotion.state).toBe('running');
   });
 
-  test('counts from when units first met the challenger, and in the bake from its own beginning', async () => {
-    const exposedSince = instantOf(START_MS - 7_200_000);
-    const asked: number[] = [];
-    for (const place of [PLACE.widerPilot, PLACE.ab, PLACE.bake]) {
-      const held = inPilot({ place, exposedSince });
-      await rollBackOnAlarm(alarm, {
-        ...held.context,
-        alarms: async (_, sinceMs) => {
-          asked.push(sinceMs);
-          return { champion: [], challenger: [], model: [] };
-        },
-      });
+  test.each([
+    ['units first met it', PLACE.widerPilot, -7_200_000],
+    ['units first met it', PLACE.ab, -7_200_000],
+    ['the bake began', PLACE.bake, 0],
+  ])('counts against a version from when %s', async (_, place, fromMs) => {
+    for (const [sinceMs, state] of [
+      [START_MS + fromMs - 1, 'running'],
+      [START_MS + fromMs, 'rolled-back'],
+    ] as const) {
+      const held = inPilot({ place, exposedSince: instantOf(START_MS - 7_200_000) });
+      const missed = rings('mae', sinceMs);
+      await ring(held, place === PLACE.bake ? { champion: missed } : { challenger: missed });
+      expect(held.promotion.state).toBe(state);
     }
-    expect(asked).toEqual([START_MS - 7_200_000, START_MS - 7_200_000, START_MS]);
   });
 
   test('in the bake is about the version that serves everyone', async () => {
     const held = await inBake();
-    await ring(held, { champion: ['mae'] }, 'slipway-main-m-objective-mae-champion');
+    await ring(held, { champion: rings('mae') }, 'slipway-main-m-objective-mae-champion');
     expect(held.route?.champion.version).toBe('1');
   });
 
   test('while somebody has to approve takes nothing back: nobody is exposed', async () => {
     const held = inPilot({ place: PLACE.approve });
-    await ring(held, { challenger: ['mae'] });
+    await ring(held, { challenger: rings('mae') });
     expect(held.promotion.state).toBe('running');
   });
 
@@ -317,7 +322,7 @@ describe('an alarm', () => {
       specs,
       alarms: async (model) => {
         asked.push(model);
-        return { champion: [], challenger: ['mae'], model: [] };
+        return { ...NOTHING_RINGS, challenger: rings('mae') };
       },
       promotions: {
         running: async (model: string) => (model === 'm' ? held.promotion : undefined),

@@ -8,6 +8,7 @@ import type {
   Exposure,
   UnitTable,
 } from '../../functions/record/unit-table.ts';
+import { START_MS } from '../builders/route.ts';
 import type { InMemoryPromotions } from './in-memory-promotions.ts';
 
 type Arm = Exposure['arm'];
@@ -69,9 +70,14 @@ export class InMemoryUnits {
   }
 }
 
+export const NOTHING_RINGS: Ringing = { champion: [], challenger: [], model: [] };
+
+/** An objective that is missed from the beginning of the place on. */
+export const rings = (metric: string, sinceMs = START_MS) => [{ metric, sinceMs }];
+
 export class InMemoryLookers {
   readonly units = new InMemoryUnits();
-  ringing: Ringing = { champion: [], challenger: [], model: [] };
+  ringing = NOTHING_RINGS;
   alarmOutage: Error | undefined;
   shadowOutage: Error | undefined;
   /** Hours of comparisons that were read, in order. */

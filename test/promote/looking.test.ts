@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { look } from '../../functions/promote/looking.ts';
 import { epochMsOf, instantOf } from '../../functions/runtime/clock.ts';
 import { aChallenger, aRoute, START_MS } from '../builders/route.ts';
-import { ask } from './in-memory-lookers.ts';
+import { ask, NOTHING_RINGS, rings } from './in-memory-lookers.ts';
 import { PLACE } from './in-memory-promotions.ts';
 import { fill, standingIn } from './standing-in.ts';
 
@@ -91,7 +91,7 @@ describe('an outage of what is measured', () => {
   test('does not hide harm that is seen', async () => {
     const stand = standingIn(PLACE.pilot);
     outages.units(stand);
-    stand.looking.ringing = { champion: [], challenger: ['mae'], model: [] };
+    stand.looking.ringing = { ...NOTHING_RINGS, challenger: rings('mae') };
     expect(await stand.lookNow()).toMatchObject({ verdict: 'ROLLBACK' });
   });
 
@@ -115,7 +115,7 @@ describe('a bake', () => {
     'is taken back by an alarm on the %s, which is the new version',
     async (who) => {
       const stand = standingIn(PLACE.bake);
-      stand.looking.ringing = { champion: [], challenger: [], model: [], [who]: ['mae'] };
+      stand.looking.ringing = { ...NOTHING_RINGS, [who]: rings('mae') };
       expect(await stand.lookNow()).toMatchObject({
         verdict: 'ROLLBACK',
         reason: 'the challenger misses mae',
