@@ -107,6 +107,10 @@ function signatureFaults({ features, signature, task }: ModelSpec): Fault[] {
   return faults;
 }
 
+/** Whether a hash in place of the value is still one that the feature may have. */
+const canBeHashed = (feature: Feature): boolean =>
+  feature.kind === 'identifier' || (feature.kind === 'category' && feature.unknown === 'missing');
+
 function featureFaults({ features, task, entityKeys }: ModelSpec): Fault[] {
   const names = features.map((feature) => feature.name);
   const faults: Fault[] = repeated(names).map((name) => ({
@@ -118,6 +122,11 @@ function featureFaults({ features, task, entityKeys }: ModelSpec): Fault[] {
       faults.push({
         path: ['features', at, 'of'],
         message: 'say "query" or "item" for ranking, and only there',
+      });
+    if (feature.log === 'hash' && !canBeHashed(feature))
+      faults.push({
+        path: ['features', at, 'log'],
+        message: `the hash of a ${feature.kind} is none, so no dataset could be made of the log: only identifiers and categories whose unknown values are "missing" can be logged as "hash"`,
       });
     if (feature.kind === 'number' && feature.range.minimum > feature.range.maximum)
       faults.push({ path: ['features', at, 'range'], message: 'minimum is above maximum' });

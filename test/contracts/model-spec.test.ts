@@ -8,7 +8,7 @@ import { searchRanking } from '../../functions/models/search-ranking.ts';
 
 z.config(z.locales.en());
 
-const { number, identifier } = featuresOf();
+const { category, identifier, number } = featuresOf();
 
 test.each([cardFraud, deliveryTime, searchRanking])('$name is a valid spec', (spec) => {
   expect(parseModelSpec(spec, spec.name)).toEqual(spec);
@@ -102,6 +102,23 @@ describe('a spec is refused with path and reason', () => {
         },
       },
       /monitoring\.objectives\.\d\.metric: "\w+" has an objective already/,
+    ],
+    [
+      'a hashed number',
+      {
+        features: [...features, number('born', 'year', [1800, 2100], 'Birth.', { log: 'hash' })],
+      },
+      /features\.\d+\.log: the hash of a number is none/,
+    ],
+    [
+      'a hashed category of which every value is known',
+      {
+        features: [
+          ...features,
+          category('region', ['north'], 'Where.', { log: 'hash', unknown: 'refuse' }),
+        ],
+      },
+      /features\.\d+\.log: the hash of a category is none/,
     ],
     [
       'a feature twice',

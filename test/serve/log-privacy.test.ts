@@ -23,7 +23,7 @@ const spec = aModel('m', {
     number('b', 'count', [-1000, 1_000_000], 'Sealed.', { log: 'sealed', required: false }),
     category('c', ['x'], 'Sealed.', { log: 'sealed', required: false }),
     identifier('card', 'Hashed.', { log: 'hash' }),
-    number('born', 'year', [1800, 2100], 'Hashed number.', { log: 'hash' }),
+    category('born', ['1900'], 'Hashed category.', { log: 'hash' }),
     identifier('note', 'Omitted.', { log: 'omit' }),
   ],
   signature: {
@@ -33,7 +33,7 @@ const spec = aModel('m', {
     ],
     outputs: [{ name: 'o', datatype: 'FP32', columns: ['points'] }],
   },
-  example: { instances: [{ a: 1, card: 'c', born: 1900, note: 'n' }] },
+  example: { instances: [{ a: 1, card: 'c', born: '1900', note: 'n' }] },
   promotion: {
     unit: 'card',
     unitLog: 'hash',
@@ -43,8 +43,8 @@ const spec = aModel('m', {
 
 const SECRETS = ['777123', 'top-secret', 'card-4711', '1984', 'do-not-keep', 'unit-0815'];
 const instances = [
-  { a: 1, b: 777123, c: 'top-secret', card: 'card-4711', born: 1984, note: 'do-not-keep' },
-  { a: 2, card: 'card-4711', born: 1984, note: 'do-not-keep' },
+  { a: 1, b: 777123, c: 'top-secret', card: 'card-4711', born: '1984', note: 'do-not-keep' },
+  { a: 2, card: 'card-4711', born: '1984', note: 'do-not-keep' },
 ];
 const inference = {
   parameters: { unit: 'unit-0815' },

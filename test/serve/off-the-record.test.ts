@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { featuresOf } from '../../functions/contracts/feature.ts';
 import type { PredictionLine } from '../../functions/contracts/prediction-line.ts';
 import type { Route } from '../../functions/contracts/route.ts';
 import type { Backend } from '../../functions/serve/backend.ts';
@@ -58,7 +59,7 @@ describe('a recorded request', () => {
     const hashed = aModel('m', {
       features: [
         ...spec.features,
-        { ...spec.features[0], name: 'card', log: 'hash' } as (typeof spec.features)[number],
+        featuresOf().identifier('card', 'A card.', { required: false, log: 'hash' }),
       ],
     });
     const reader = new RecordedRequestReader(hashed, undefined);
