@@ -147,7 +147,12 @@ export async function startAccount(
   );
   const resources = declarations.map((declaration) => declare(declaration, types));
   const authorizer = createAuthorizer(resources, PLACE);
-  for (const emulator of emulators) await emulator.start(resources);
+  // One that refuses to start must not leave the others writing into a folder that goes.
+  await using starting = new AsyncDisposableStack();
+  for (const emulator of emulators) {
+    await emulator.start(resources);
+    starting.defer(() => emulator.stop());
+  }
 
   const credentials = createCredentials('the secret of a test');
   const server = createServer(
@@ -155,6 +160,7 @@ export async function startAccount(
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
+  const running = starting.move();
   return {
     endpoint: `http://127.0.0.1:${port}`,
     region: PLACE.region,
@@ -176,7 +182,7 @@ export async function startAccount(
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await closed;
-      for (const emulator of emulators.toReversed()) await emulator.stop();
+      await running.disposeAsync();
       if (options.folder === undefined) await rm(folder, { recursive: true });
     },
   };
