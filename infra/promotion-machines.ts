@@ -191,12 +191,15 @@ export class PromotionMachines extends NestedStack {
   #grantLooking(looker: ServiceFunction): void {
     this.#props.units.grant(looker, 'dynamodb:Query');
     looker.addToRolePolicy(
-      new PolicyStatement({ actions: ['cloudwatch:DescribeAlarms'], resources: ['*'] }),
+      new PolicyStatement({
+        actions: ['cloudwatch:DescribeAlarms', 'cloudwatch:GetMetricData'],
+        resources: ['*'],
+      }),
     );
     acknowledge(
       looker.role,
       'IAM5[Resource::*]',
-      'DescribeAlarms by a prefix of names knows no narrower resource.',
+      'DescribeAlarms by a prefix of names and GetMetricData know no narrower resource.',
     );
   }
 

@@ -13,7 +13,7 @@ export function createLookers(): Lookers {
   const env = parseEnv(LookEnv);
   const context = createPromotionContext(env);
   const units = new UnitReader(new UnitTable(documentClient(), env.UNIT_TABLE));
-  const alarms = new AlarmStore(new CloudWatchClient({}), env.STAGE);
+  const alarms = new AlarmStore(new CloudWatchClient({}), env.STAGE, context.clock);
   return {
     ...context,
     units,

@@ -17,7 +17,7 @@ import { countRequests } from './request-counts.ts';
 import { NO_REQUESTS, type UnitReader } from './unit-reader.ts';
 
 /** An objective whose alarm rings. */
-interface MissedObjective {
+export interface MissedObjective {
   readonly metric: string;
   /** When the alarm began to ring. */
   readonly sinceMs: number;

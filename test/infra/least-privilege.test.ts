@@ -40,9 +40,10 @@ const own = (name: string): string[] => [
 ];
 const key = '<stateful/Key.Arn>';
 
-/** By the service authorization reference: X-Ray, alarms by prefix, and the delivery of machines' logs. */
+/** By the service authorization reference: X-Ray, alarms by prefix, metrics, and the delivery of machines' logs. */
 const WITHOUT_RESOURCES = [
   'cloudwatch:DescribeAlarms',
+  'cloudwatch:GetMetricData',
   'logs:CreateLogDelivery',
   'logs:DeleteLogDelivery',
   'logs:DescribeLogGroups',
