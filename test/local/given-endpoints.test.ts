@@ -9,13 +9,16 @@ import { firehoseCases } from '../cases/firehose.case.ts';
 import { kmsCases } from '../cases/kms.case.ts';
 import { s3Cases } from '../cases/s3.case.ts';
 import { s3UploadCases } from '../cases/s3-uploads.case.ts';
+import { sageMakerCases } from '../cases/sagemaker.case.ts';
 import { sqsCases } from '../cases/sqs.case.ts';
+import { statesCases } from '../cases/states.case.ts';
 import type { AwsTarget } from '../cases/target.ts';
 
 /**
  * The contract suites against endpoints given by the environment, so that AWS itself, or another
  * emulator, can be checked: `SLIPWAY_CASES` names a JSON file of targets by suite, such as
- * `{"cloudwatch": {"region": "eu-west-1", "credentials": {…}}}`; a target without endpoint is AWS.
+ * `{"cloudwatch": {"region": "eu-west-1", "credentials": {…}}}`; a target without endpoint is AWS. What else a
+ * target needs is said where its suite is; `node test/cases/print-template.ts` prints what can be deployed.
  */
 const SUITES = {
   cloudwatch: cloudWatchCases,
@@ -26,7 +29,9 @@ const SUITES = {
   kms: kmsCases,
   s3: s3Cases,
   's3-uploads': s3UploadCases,
+  sagemaker: sageMakerCases,
   sqs: sqsCases,
+  states: statesCases,
 } satisfies Record<string, (name: string, connect: () => Promise<never>) => void>;
 
 /** The file gives the queue of the rule as `queueUrl`. */

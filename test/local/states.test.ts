@@ -33,17 +33,6 @@ describe('a state machine', () => {
     expect(statuses).toEqual(['RUNNING', 'SUCCEEDED', 'RUNNING', 'SUCCEEDED']);
   });
 
-  test('fails with its own words', async () => {
-    const { ended } = await machine({
-      Fail: { Type: 'Fail', Error: 'Bad', Cause: '{% "n is " & $string($states.input.n) %}' },
-    });
-    expect(await ended({ n: 7 })).toMatchObject({
-      status: 'FAILED',
-      error: 'Bad',
-      cause: 'n is 7',
-    });
-  });
-
   test('waits on the virtual clock, longer than a timer can', async () => {
     const { machines, clock } = await machine({
       Wait: { Type: 'Wait', Seconds: '{% $states.input.days * 86400 %}', Next: 'Done' },
@@ -68,15 +57,6 @@ describe('a state machine', () => {
     clock.advance(HOUR_MS);
     await until(() => machines.execution(arn).status === 'TIMED_OUT');
     expect(machines.execution(arn).error).toBe('States.Timeout');
-  });
-
-  test('is one execution for a name and input, and refuses the name for other input', async () => {
-    const { machines } = await machine({ Wait: { Type: 'Wait', Seconds: 60, Next: 'D' }, D: done });
-    const first = await machines.startExecution(ARN, { a: 1 }, 'once');
-    expect((await machines.startExecution(ARN, { a: 1 }, 'once')).arn).toBe(first.arn);
-    await expect(machines.startExecution(ARN, { a: 2 }, 'once')).rejects.toMatchObject({
-      code: 'ExecutionAlreadyExists',
-    });
   });
 
   test('fails when a state gives more than 256 KiB', async () => {
@@ -117,28 +97,6 @@ describe('a task', () => {
     expect(calls).toBe(4);
   });
 
-  test('hands what it could not do to its catcher', async () => {
-    const { ended } = await machine(
-      {
-        Ask: task({
-          Retry: [retry],
-          Catch: [
-            {
-              ErrorEquals: ['States.ALL'],
-              Next: 'Mend',
-              Output: { was: '{% $states.errorOutput.Error %}' },
-            },
-          ],
-          Next: 'Never',
-        }),
-        Never: { Type: 'Fail' },
-        Mend: done,
-      },
-      () => failed('Busy'),
-    );
-    expect((await ended()).output).toEqual({ was: 'Busy' });
-  });
-
   test.each<[string, Invoked, string]>([
     ['fails by the function’s error', failed('TypeError'), 'TypeError'],
     [
@@ -166,17 +124,6 @@ describe('a task', () => {
       () => Promise.withResolvers<Invoked>().promise,
     );
     expect((await ended()).error).toBe('States.Timeout');
-  });
-});
-
-test('what is stopped stays stopped, with who and why', async () => {
-  const { machines } = await machine({ Wait: { Type: 'Wait', Seconds: 60, Next: 'D' }, D: done });
-  const { arn } = await machines.startExecution(ARN, {});
-  await machines.stopExecution(arn, 'Aborted', 'by ada');
-  expect(machines.execution(arn)).toMatchObject({
-    status: 'ABORTED',
-    error: 'Aborted',
-    cause: 'by ada',
   });
 });
 

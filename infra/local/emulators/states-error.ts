@@ -4,6 +4,11 @@ export class StatesError extends Error {
     super(cause, options);
     this.name = name;
   }
+
+  /** The name that histories and executions tell: a missed heartbeat is told as a time-out. */
+  get told(): string {
+    return this.name === 'States.HeartbeatTimeout' ? 'States.Timeout' : this.name;
+  }
 }
 
 /** These stop an execution whatever a catcher says. */

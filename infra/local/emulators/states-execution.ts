@@ -163,7 +163,7 @@ export class Execution {
       return this.#finish(reason.status, { error: reason.error, cause: reason.cause });
     }
     if (!(reason instanceof StatesError)) throw reason;
-    return this.#finish('FAILED', { error: reason.name, cause: reason.message });
+    return this.#finish('FAILED', { error: reason.told, cause: reason.message });
   }
 
   async #finish(
@@ -172,8 +172,8 @@ export class Execution {
   ): Promise<void> {
     const said = {
       ...(output !== undefined && { output }),
-      ...(error !== undefined && { error }),
-      ...(cause !== undefined && { cause }),
+      ...(error && { error }),
+      ...(cause && { cause }),
     };
     const [type, member] = ENDINGS[status];
     this.journal.noteLast(type, member, said);

@@ -5,7 +5,7 @@ import { type Definition, parseDefinition } from './states-definition.ts';
 import type { StatesError } from './states-error.ts';
 import { begin, Execution, Interrupted } from './states-execution.ts';
 import type { ExecutionRecord, HistoryEvent, StatesStore } from './states-store.ts';
-import type { Invoked } from './states-task.ts';
+import { type Invoked, isTaskToken } from './states-task.ts';
 import { executionArn } from './states-types.ts';
 
 export interface StateMachinesOptions {
@@ -184,10 +184,12 @@ export class StateMachines {
   #token(token: string): AwaitedToken {
     const found = this.#tokens.get(token);
     if (found) return found;
+    if (!isTaskToken(token))
+      throw new ServiceError(400, 'InvalidToken', "Invalid Token: 'Invalid token'");
     throw new ServiceError(
       400,
       'TaskTimedOut',
-      'Task Timed Out: Provided task does not exist anymore',
+      "Task Timed Out: 'Provided task does not exist anymore'",
     );
   }
 

@@ -6,9 +6,16 @@ import { StatesError } from './states-error.ts';
 import type { StateMachines } from './states-machines.ts';
 import type { ExecutionRecord, HistoryEvent } from './states-store.ts';
 
-const Name = z.string().regex(/^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}]{1,80}$/u);
-const Arn = z.string().startsWith('arn:');
+/** Step Functions takes no larger JSON; it counts bytes of UTF-8. */
+const DATA_BYTES = 262_144;
+const NAME = /^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}]+$/u;
+
+const Name = z.string().min(1).max(80);
+const Arn = z.string().min(1).max(256);
 const Token = z.string().min(1).max(2048);
+const Data = z.string().refine((text) => Buffer.byteLength(text) <= DATA_BYTES, {
+  error: `Member must have length less than or equal to ${DATA_BYTES}`,
+});
 const page = {
   maxResults: z.int().min(0).max(1000).optional(),
   nextToken: z.string().optional(),
@@ -17,7 +24,7 @@ const page = {
 const StartExecution = z.object({
   stateMachineArn: Arn,
   name: Name.optional(),
-  input: z.string().max(262_144).default('{}'),
+  input: Data.default('{}'),
   traceHeader: z.string().optional(),
 });
 const ByExecution = z.object({ executionArn: Arn });
@@ -37,7 +44,7 @@ const GetExecutionHistory = z.object({
   includeExecutionData: z.boolean().default(true),
   ...page,
 });
-const Success = z.object({ taskToken: Token, output: z.string() });
+const Success = z.object({ taskToken: Token, output: Data });
 const Failure = z.object({
   taskToken: Token,
   error: z.string().max(256).default(''),
@@ -104,12 +111,28 @@ function pageOf<Item>(
   };
 }
 
-function parseJson(value: string, code: string): unknown {
+function parseJson(value: string, code: string, what: string): unknown {
   try {
     return JSON.parse(value) as unknown;
   } catch (cause) {
-    throw new ServiceError(400, code, `Invalid JSON: ${String(cause)}`);
+    throw new ServiceError(400, code, `Invalid ${what}: '${String(cause)}'`);
   }
+}
+
+function checkName(name: string): void {
+  if (!NAME.test(name)) throw new ServiceError(400, 'InvalidName', `Invalid Name: '${name}'`);
+}
+
+/** Whether it is there is another question. */
+function checkArn(arn: string, resourceType: 'stateMachine' | 'execution'): void {
+  const [prefix, , service, , , type, name] = arn.split(':');
+  const problem =
+    prefix !== 'arn'
+      ? `Invalid ARN prefix: ${arn}`
+      : service !== 'states' || type !== resourceType || !name
+        ? `Resource type not valid in this context: ${type ?? arn}`
+        : undefined;
+  if (problem !== undefined) throw new ServiceError(400, 'InvalidArn', `Invalid Arn: '${problem}'`);
 }
 
 /** The operations that functions and operators here use. */
@@ -120,14 +143,18 @@ export const statesOperations = (machines: StateMachines): Readonly<Record<strin
 
 function executionOperations(machines: StateMachines): Record<string, Operation> {
   const find = (call: Call, action: string, arn: string): ExecutionRecord => {
+    checkArn(arn, 'execution');
     call.authorize(`states:${action}`, arn);
     return machines.execution(arn);
   };
   return {
     async StartExecution(input, call) {
       const asked = parseInput(StartExecution, input);
+      checkArn(asked.stateMachineArn, 'stateMachine');
       call.authorize('states:StartExecution', asked.stateMachineArn);
-      const data = parseJson(asked.input, 'InvalidExecutionInput');
+      if (asked.name !== undefined) checkName(asked.name);
+      const what = 'State Machine Execution Input';
+      const data = parseJson(asked.input, 'InvalidExecutionInput', what);
       const record = await machines.startExecution(asked.stateMachineArn, data, asked.name);
       return { executionArn: record.arn, startDate: epochSeconds(record.startedMs) };
     },
@@ -143,6 +170,7 @@ function executionOperations(machines: StateMachines): Record<string, Operation>
     },
     async ListExecutions(input, call) {
       const asked = parseInput(ListExecutions, input);
+      checkArn(asked.stateMachineArn, 'stateMachine');
       call.authorize('states:ListExecutions', asked.stateMachineArn);
       const listed = machines
         .executionsOf(asked.stateMachineArn)
@@ -168,7 +196,7 @@ function tokenOperations(machines: StateMachines): Record<string, Operation> {
     async SendTaskSuccess(input, call) {
       const { taskToken, output } = parseInput(Success, input);
       authorizeToken(call, 'SendTaskSuccess', taskToken);
-      machines.settleToken(taskToken, { output: parseJson(output, 'InvalidOutput') });
+      machines.settleToken(taskToken, { output: parseJson(output, 'InvalidOutput', 'Output') });
       return {};
     },
     async SendTaskFailure(input, call) {

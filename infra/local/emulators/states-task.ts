@@ -32,6 +32,11 @@ export interface TaskHost {
 /** Step Functions waits for a task this long unless told otherwise: three years. */
 const NO_TIMEOUT_SECONDS = 99_999_999;
 
+const TOKEN_PREFIX = 'task-';
+
+/** Whether a task had this token once; others were never one. */
+export const isTaskToken = (token: string): boolean => token.startsWith(TOKEN_PREFIX);
+
 /** Runs a task to its result. @throws StatesError with the name that retriers and catchers compare. */
 export async function runTask(state: Task, execution: Execution, host: TaskHost): Promise<unknown> {
   const noted = { resource: resourceOf(state), resourceType: 'lambda' };
@@ -47,7 +52,8 @@ export async function runTask(state: Task, execution: Execution, host: TaskHost)
     return result;
   } catch (error) {
     if (!(error instanceof StatesError) || execution.signal.aborted) throw error;
-    const failed = { ...noted, error: error.name, cause: error.message };
+    const cause = error.message && { cause: error.message };
+    const failed = { ...noted, error: error.told, ...cause };
     const isTimeout = error.name.endsWith('Timeout');
     execution.journal.note(
       isTimeout ? 'TaskTimedOut' : 'TaskFailed',
@@ -107,7 +113,9 @@ async function makeToken(state: Task, execution: Execution, host: TaskHost): Pro
   const seconds =
     (await secondsOf(state.TimeoutSeconds, execution, 'TimeoutSeconds')) ?? NO_TIMEOUT_SECONDS;
   const untilMs = host.clock.nowMs() + seconds * 1000;
-  execution.journal.move({ phase: { kind: 'token', token: randomUUID(), untilMs } });
+  execution.journal.move({
+    phase: { kind: 'token', token: `${TOKEN_PREFIX}${randomUUID()}`, untilMs },
+  });
 }
 
 async function handOver(state: Task, execution: Execution, host: TaskHost): Promise<void> {
