@@ -30,6 +30,8 @@ describe('a state machine', () => {
     });
     expect((await ended({ n: 4 })).output).toEqual({ n: 8, word: 'many' });
     expect((await ended({ n: 1 })).output).toEqual({ n: 1 });
+    // An end is told of after it is written.
+    await until(() => statuses.length === 4);
     expect(statuses).toEqual(['RUNNING', 'SUCCEEDED', 'RUNNING', 'SUCCEEDED']);
   });
 
