@@ -11,12 +11,15 @@ type Details = NonNullable<HistoryEvent['details']>;
 /** Where an execution stands, with the events that led there; both go to disk together. */
 export class ExecutionJournal {
   record: ExecutionRecord;
+  /** What is on disk, which is all that anybody may be told: a kill takes the rest back. */
+  kept: ExecutionRecord;
   readonly #store: StatesStore;
   readonly #clock: Pick<Clock, 'nowMs'>;
   #events: HistoryEvent[] = [];
 
   constructor(record: ExecutionRecord, store: StatesStore, clock: Pick<Clock, 'nowMs'>) {
     this.record = record;
+    this.kept = record;
     this.#store = store;
     this.#clock = clock;
   }
@@ -64,9 +67,11 @@ export class ExecutionJournal {
   }
 
   async save(): Promise<void> {
+    const { record } = this;
     const events = this.#events;
     this.#events = [];
-    await this.#store.write(this.record, events);
+    await this.#store.write(record, events);
+    this.kept = record;
   }
 
   /** @param extra `result` or `errorOutput`, where the state has one. */

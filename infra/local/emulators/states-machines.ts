@@ -77,7 +77,7 @@ export class StateMachines {
   ): Promise<ExecutionRecord> {
     const machine = this.#machine(machineArn);
     const arn = executionArn(machineArn, name);
-    const known = this.#executions.get(arn)?.record;
+    const known = this.#executions.get(arn)?.journal.kept;
     if (known) {
       if (known.status === 'RUNNING' && JSON.stringify(known.input) === JSON.stringify(input))
         return known;
@@ -104,14 +104,14 @@ export class StateMachines {
 
   execution(arn: string): ExecutionRecord {
     const found = this.#executions.get(arn);
-    if (found) return found.record;
+    if (found) return found.journal.kept;
     throw new ServiceError(400, 'ExecutionDoesNotExist', `Execution Does Not Exist: '${arn}'`);
   }
 
   executionsOf(machineArn: string): ExecutionRecord[] {
     this.#machine(machineArn);
     return [...this.#executions.values()]
-      .map(({ record }) => record)
+      .map(({ journal }) => journal.kept)
       .filter((record) => record.machineArn === machineArn);
   }
 
