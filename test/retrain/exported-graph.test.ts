@@ -15,14 +15,19 @@ describe.each(['regression', 'ranking', 'classification'] as const)('%s', (kind)
     ['mlp', MLP, 3],
   ] as const)('%s: the graph answers like the trainer', async (_, trainer, runs) => {
     const spec = smallSpec(kind);
+    // Probabilities are no sums of what leaves answer.
+    const floor = kind === 'classification' ? 0 : 1;
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 1e9 }), async (seed) => {
         const rows = smallRows(kind, 420, seed);
         const unseen = smallRows(kind, 50, seed + 1).instances;
-        const model = await trainModel(spec, rows, { seed, ...(trainer && { trainer }) });
+        // Of so few rows a held-out part may have one query, and nothing clicked in it.
+        const validation = smallRows(kind, 120, seed + 2);
+        const options = { seed, validation, ...(trainer && { trainer }) };
+        const model = await trainModel(spec, rows, options);
         const asked = [...rows.instances, ...unseen, ...EXTREME_INSTANCES];
         const answers = await graphAnswers(model.onnx, spec, asked);
-        expect(largestDifference(model.answer(asked), answers)).toBeLessThan(1e-5);
+        expect(largestDifference(model.answer(asked), answers, floor)).toBeLessThan(1e-5);
       }),
       { numRuns: runs },
     );

@@ -43,13 +43,20 @@ export async function graphAnswers(
   return data;
 }
 
-/** Largest |graph − trainer| / |trainer|. */
-export function largestDifference(trainer: Float64Array, graph: Float32Array): number {
+/**
+ * Largest |graph − trainer| / |trainer|.
+ * @param floor of what is divided by: a sum of float32 numbers near 0 is as exact as its largest part.
+ */
+export function largestDifference(
+  trainer: Float64Array,
+  graph: Float32Array,
+  floor: number,
+): number {
   if (trainer.length !== graph.length) return Number.POSITIVE_INFINITY;
   let largest = 0;
   trainer.forEach((value, at) => {
     const difference = Math.abs(value - (graph[at] ?? Number.NaN));
-    const relative = difference === 0 ? 0 : difference / Math.abs(value);
+    const relative = difference === 0 ? 0 : difference / Math.max(Math.abs(value), floor);
     if (!(relative <= largest)) largest = relative;
   });
   return largest;
