@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Whatever tests and what they start leave behind goes with the run. */
 const temporary = mkdtempSync(join(tmpdir(), 'slipway-tests-'));
-process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
+process.on('exit', () => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }));
 
 /**
  * A worker for each core, and no fresh module registry for each file: CDK, the bundles and ONNX Runtime are
@@ -17,6 +17,8 @@ export default defineConfig({
     maxWorkers: '100%',
     isolate: false,
     restoreMocks: true,
+    // A second, as it is unless said, is short for two busy cores: a poll is to fail for what never comes.
+    expect: { poll: { timeout: 20_000 } },
     unstubEnvs: true,
     coverage: { provider: 'v8', include: ['functions/**/*.ts'] },
     env: { AWS_REGION: 'us-east-1', CDK_VALIDATION: 'false', TMPDIR: temporary },

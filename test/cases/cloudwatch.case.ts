@@ -11,7 +11,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { AwsTarget } from './target.ts';
 
 /** AWS shows what was put a minute or two later; an emulator at once. */
-const WITHIN_MS = Number(process.env['SLIPWAY_CASES_WITHIN_MS'] ?? 2000);
+const WITHIN_MS = Number(process.env['SLIPWAY_CASES_WITHIN_MS'] ?? 20_000);
 
 /** What Slipway relies on in CloudWatch, wherever it runs. */
 export function cloudWatchCases(name: string, connect: () => Promise<AwsTarget>): void {

@@ -23,6 +23,8 @@ export interface SageMakerTarget extends AwsTarget {
   readonly instanceType: 'ml.m5.large';
   /** How long an endpoint may take to start. */
   readonly patienceMs: number;
+  /** Lets the time pass that an endpoint takes to start, where it can be made to. */
+  readonly passTime?: () => void;
 }
 
 /** What Slipway relies on in SageMaker hosting, wherever it runs. */
@@ -103,6 +105,7 @@ export function sageMakerCases(name: string, connect: () => Promise<SageMakerTar
       await expect(
         control.send(new DeleteEndpointCommand({ EndpointName: endpoint })),
       ).rejects.toMatchObject(invalid('Cannot update in-progress endpoint'));
+      target.passTime?.();
       await expect.poll(status, { timeout: target.patienceMs }).toBe('InService');
     });
 

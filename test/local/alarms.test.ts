@@ -213,10 +213,21 @@ describe('an alarm', () => {
       clock.advance(10_000);
       await until(() => own.cloudWatch.alarms.stateOf('errors').value === 'ALARM');
     }
-    await using own = await startAccount([ignoring, ARCHIVE, ...PERMITTED], { clock, ...folder });
+    const witness: Declaration = [
+      'AWS::CloudWatch::Alarm',
+      'witness',
+      { ...alarm()[2], AlarmName: 'witness', MetricName: 'Others' },
+    ];
+    await using own = await startAccount([ignoring, witness, ARCHIVE, ...PERMITTED], {
+      clock,
+      ...folder,
+    });
     clock.advance(600_000);
+    // Looked at after the other one.
+    await until(() => own.cloudWatch.alarms.stateOf('witness').value === 'OK');
     expect(own.cloudWatch.alarms.stateOf('errors').value).toBe('ALARM');
-    expect(await archived(own.events)).toHaveLength(1);
+    const told = await archived(own.events);
+    expect(told.map(({ detail }) => detail['alarmName'])).toEqual(['errors', 'witness']);
   });
 
   test('on metric math counts what one of two metrics lacks as nothing', async () => {

@@ -146,7 +146,8 @@ describe('messages of a queue', () => {
     await until(() => q.counts().inFlight === 2);
     expect(batches).toEqual([]);
     await until(() => {
-      clock.advance(1000);
+      // No further than the window: messages that are not deleted in time would come again.
+      if (batches.flat().length < 2) clock.advance(1000);
       return q.counts().inFlight === 0;
     });
     expect(batches.flat().toSorted()).toEqual(['first', 'second']);

@@ -46,9 +46,9 @@ describe('on the virtual clock', () => {
     const q = account.sqs.queue(arnOf('q'));
     await q.send(text('x'));
     const [first] = await q.receive();
-    clock.advance(59_000);
+    clock.advance(30_000);
     expect(await q.receive()).toEqual([]);
-    clock.advance(2000);
+    clock.advance(31_000);
     const [second] = await q.receive();
     expect(second).toMatchObject({ id: first?.id, receiveCount: 2 });
     await q.delete(first?.receiptHandle ?? '');
