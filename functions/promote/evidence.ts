@@ -9,12 +9,13 @@ import {
 } from '../contracts/promotion-pace.ts';
 import type { Arms } from '../measures/arm-effect.ts';
 import { epochMsOf } from '../runtime/clock.ts';
-import { type Measured, type MetricTotals, mergeTotals, sumsOf, totalsOf } from './arm-sums.ts';
+import { type Measured, type MetricTotals, mergeTotals, sumsOf } from './arm-sums.ts';
 import { matureCohorts } from './cohorts.ts';
 import type { LookEvidence } from './look.ts';
 import { stepOf } from './promotion-context.ts';
 import { countRequests } from './request-counts.ts';
-import { NO_REQUESTS, type UnitReader } from './unit-reader.ts';
+import { type ExposedUnits, NO_REQUESTS, type UnitReader } from './unit-reader.ts';
+import { cohortTotals, totalsSoFar } from './unit-totals.ts';
 
 /** An objective whose alarm rings. */
 export interface MissedObjective {
@@ -103,10 +104,11 @@ export async function alarmsOn(
   return { champion: [], challenger: [...new Set(missed)] };
 }
 
-const NO_UNITS = { exposures: [], days: [], totals: {}, latest: {} } satisfies CohortUnits;
+const NOBODY: ExposedUnits = { exposed: { champion: 0, challenger: 0 }, mixedUnits: 0 };
+const NO_COHORTS: Cohorts = { units: NOBODY, days: [], totals: {}, latest: {} };
 
-interface CohortUnits {
-  readonly exposures: Awaited<ReturnType<UnitReader['exposures']>>;
+interface Cohorts {
+  readonly units: ExposedUnits;
   readonly days: readonly string[];
   readonly totals: MetricTotals;
   /** Of the last few days alone. */
@@ -124,21 +126,23 @@ export async function cohortEvidence(
   sources: LookSources,
 ): Promise<LookEvidence> {
   const reading = new Reading();
-  const { exposures, days, totals, latest } = await reading.try(
+  const { units, days, totals, latest } = await reading.try(
     'units',
     () => readCohorts(subject, measured, sources),
-    NO_UNITS,
+    NO_COHORTS,
   );
   const metrics = measured.map((each) => sumsOf(each, totals));
   const [judged] = measured.map((each) => sumsOf(each, latest).arms);
+  const { exposed, mixedUnits } = units;
   const isSilent =
     days.length > 0 &&
-    exposures.length > 0 &&
+    exposed.champion + exposed.challenger + mixedUnits > 0 &&
     judged?.champion.n === 0 &&
     judged.challenger.n === 0;
   return {
     ...(await commonEvidence(subject, sources, reading)),
-    ...countExposed(exposures),
+    exposed,
+    mixedUnits,
     ...reading.found(isSilent ? 'silent' : 'complete'),
     incompleteHours: isSilent ? hoursSince(subject) : 0,
     metrics,
@@ -147,22 +151,18 @@ export async function cohortEvidence(
 }
 
 async function readCohorts(
-  { promotion, spec, nowMs }: Subject,
+  subject: Subject,
   measured: readonly Measured[],
   sources: LookSources,
-): Promise<CohortUnits> {
-  const { id, model, place, placeSince } = promotion;
-  const exposures = await sources.units.exposures(id, placeSince);
+): Promise<Cohorts> {
+  const { promotion, spec, nowMs } = subject;
+  const { id, placeSince } = promotion;
+  const units = await sources.units.countExposed(id, placeSince);
   const days = matureCohorts(placeSince, nowMs, spec.monitoring.outcomes.maturityHours);
   const byDay: MetricTotals[] = [];
-  for (const day of days)
-    byDay.push(
-      await sources.frozen(model, `cohort#${id}#${place.step}#${day}`, async () =>
-        totalsOf(await sources.units.cohort(id, day, exposures, measured), measured),
-      ),
-    );
+  for (const day of days) byDay.push(await cohortTotals(day, subject, measured, sources));
   const merged = (cohorts: readonly MetricTotals[]) => cohorts.reduce(mergeTotals, {});
-  return { exposures, days, totals: merged(byDay), latest: merged(byDay.slice(-SILENT_DAYS)) };
+  return { units, days, totals: merged(byDay), latest: merged(byDay.slice(-SILENT_DAYS)) };
 }
 
 /** Evidence while a pilot lasts: too short for cohorts, so every matured request since it was opened. */
@@ -171,26 +171,21 @@ export async function pilotEvidence(
   measured: readonly Measured[],
   sources: LookSources,
 ): Promise<LookEvidence> {
-  const { promotion, spec, nowMs } = subject;
-  const { id, placeSince, startedAt } = promotion;
+  const { id, startedAt } = subject.promotion;
   const reading = new Reading();
-  // Who was exposed on an earlier rung stays exposed on this one.
-  const exposures = await reading.try(
-    'exposures',
-    () => sources.units.exposures(id, startedAt),
-    [],
-  );
-  const maturedMs = nowMs - spec.monitoring.outcomes.maturityHours * HOUR_MS;
-  const matured = { since: placeSince, untilMs: maturedMs };
   const units = await reading.try(
-    'units',
-    async () => (measured.length > 0 ? sources.units.recent(id, matured, exposures, measured) : []),
-    [],
+    'exposures',
+    () => sources.units.countExposed(id, startedAt),
+    NOBODY,
   );
-  const totals = totalsOf(units, measured);
+  const totals = await reading.try(
+    'units',
+    async () => (measured.length > 0 ? totalsSoFar(subject, measured, sources) : {}),
+    {},
+  );
   return {
     ...(await commonEvidence(subject, sources, reading)),
-    ...countExposed(exposures),
+    ...units,
     ...reading.found('complete'),
     incompleteHours: 0,
     metrics: measured.map((each) => sumsOf(each, totals)),
@@ -253,15 +248,3 @@ function readAlarms(
 
 const hoursSince = ({ promotion, nowMs }: Subject): number =>
   (nowMs - epochMsOf(promotion.placeSince)) / HOUR_MS;
-
-function countExposed(
-  exposures: readonly { readonly arm: keyof Arms<number>; readonly arms: readonly string[] }[],
-): Pick<LookEvidence, 'exposed' | 'mixedUnits'> {
-  const exposed = { champion: 0, challenger: 0 };
-  let mixedUnits = 0;
-  for (const { arm, arms } of exposures) {
-    if (arms.length === 1) exposed[arm] += 1;
-    else mixedUnits += 1;
-  }
-  return { exposed, mixedUnits };
-}

@@ -19,9 +19,22 @@ export const NO_REQUESTS: RequestCounts = {
   events: { champion: 0, challenger: 0 },
 };
 
+/** Units that met a version in one arm only, and those that met both. */
+export interface ExposedUnits {
+  readonly exposed: Arms<number>;
+  readonly mixedUnits: number;
+}
+
+/** Units that one shard holds, first exposed since an instant: earlier ones belong to an earlier step. */
+interface UnitsOfShard {
+  readonly promotion: string;
+  readonly since: Instant;
+  readonly shard: number;
+}
+
 /** Both ends are in it. */
 interface Span {
-  readonly since: Instant;
+  readonly fromMs: number;
   readonly untilMs: number;
 }
 
@@ -40,56 +53,53 @@ export class UnitReader {
     this.#units = units;
   }
 
-  /** Units first exposed since an instant; earlier ones belong to an earlier step. */
-  async exposures(promotion: string, since: Instant): Promise<Exposure[]> {
-    const found = await inParallel(SHARDS, AT_ONCE, async (shard) => {
-      const exposures: Exposure[] = [];
-      for await (const exposure of this.#units.exposures(promotion, shard))
-        if (exposure.firstExposedAt >= since) exposures.push(exposure);
-      return exposures;
-    });
-    return found.flat();
+  /** @param since earlier units belong to an earlier step. */
+  async countExposed(promotion: string, since: Instant): Promise<ExposedUnits> {
+    const exposed = { champion: 0, challenger: 0 };
+    let mixedUnits = 0;
+    await eachOf(
+      (shard) => this.#units.exposures(promotion, shard),
+      (exposure) => {
+        if (exposure.firstExposedAt < since) return;
+        if (isPure(exposure)) exposed[exposure.arm] += 1;
+        else mixedUnits += 1;
+      },
+    );
+    return { exposed, mixedUnits };
   }
 
   /** The units of one cohort with what the requests of their windows add up to. */
-  cohort(
-    promotion: string,
-    day: string,
-    exposures: readonly Exposure[],
-    measured: readonly Measured[],
-  ): Promise<JudgedUnit[]> {
-    const ofDay = exposures.filter(({ firstExposedAt }) => cohortOf(firstExposedAt) === day);
-    return this.#judged(promotion, hoursOfCohort(day), ofDay, measured, ({ at }, exposure) =>
-      isInWindow(at, exposure.firstExposedAt),
-    );
+  cohort(part: UnitsOfShard, day: string, measured: readonly Measured[]): Promise<JudgedUnit[]> {
+    return this.#judged(part, hoursOfCohort(day), measured, {
+      isOf: ({ firstExposedAt }) => cohortOf(firstExposedAt) === day,
+      counts: ({ at }, { firstExposedAt }) => isInWindow(at, firstExposedAt),
+    });
   }
 
   /** All units with what their requests in a span add up to. */
   recent(
-    promotion: string,
-    { since, untilMs }: Span,
-    exposures: readonly Exposure[],
+    part: UnitsOfShard,
+    { fromMs, untilMs }: Span,
     measured: readonly Measured[],
   ): Promise<JudgedUnit[]> {
-    const hours = hoursBetween(epochMsOf(since), untilMs + 1);
-    return this.#judged(
-      promotion,
-      hours,
-      exposures,
-      measured,
-      ({ at }) => at >= since && epochMsOf(at) <= untilMs,
-    );
+    return this.#judged(part, hoursBetween(fromMs, untilMs + 1), measured, {
+      isOf: () => true,
+      counts: ({ at }) => epochMsOf(at) >= fromMs && epochMsOf(at) <= untilMs,
+    });
   }
 
   /** Requests and failures of one hour. @param since an earlier request belongs to an earlier step. */
   async requests(promotion: string, hour: string, since: Instant): Promise<RequestCounts> {
     const requests = { champion: 0, challenger: 0 };
     const failing: Arms<Set<string>> = { champion: new Set(), challenger: new Set() };
-    await this.#eachRow(promotion, hour, ({ arm, at, unit, requests: count, failed, fellBack }) => {
-      if (at < since) return;
-      requests[arm] += count;
-      if (failed + fellBack > 0) failing[arm].add(unit);
-    });
+    await eachOf(
+      (shard) => this.#units.contributions(promotion, hour, shard),
+      ({ arm, at, unit, requests: count, failed, fellBack }) => {
+        if (at < since) return;
+        requests[arm] += count;
+        if (failed + fellBack > 0) failing[arm].add(unit);
+      },
+    );
     return {
       requests,
       events: { champion: failing.champion.size, challenger: failing.challenger.size },
@@ -110,29 +120,34 @@ export class UnitReader {
 
   /** A day of a busy model is millions of rows: only what they add up to is held. */
   async #judged(
-    promotion: string,
+    { promotion, since, shard }: UnitsOfShard,
     hours: readonly string[],
-    exposures: readonly Exposure[],
     measured: readonly Measured[],
-    counts: (row: Contribution, exposure: Exposure) => boolean,
+    { isOf, counts }: Choice,
   ): Promise<JudgedUnit[]> {
-    const units = new Map(
-      exposures
-        .filter(isPure)
-        .map((exposure) => [exposure.unit, { exposure, judged: judgedUnit(exposure) }]),
-    );
+    const units = new Map<string, Judged>();
+    for await (const exposure of this.#units.exposures(promotion, shard))
+      if (exposure.firstExposedAt >= since && isPure(exposure) && isOf(exposure))
+        units.set(exposure.unit, { exposure, judged: judgedUnit(exposure) });
     // One hour after another, so that the rows of a unit are added up in one order at every look.
     for (const hour of hours)
-      await this.#eachRow(promotion, hour, (row) => {
+      for await (const row of this.#units.contributions(promotion, hour, shard)) {
         const unit = units.get(row.unit);
         if (unit && counts(row, unit.exposure)) unit.judged.take(row, measured);
-      });
+      }
     return [...units.values()].map(({ judged }) => judged);
   }
+}
 
-  #eachRow(promotion: string, hour: string, take: (row: Contribution) => void): Promise<void> {
-    return eachOf((shard) => this.#units.contributions(promotion, hour, shard), take);
-  }
+interface Judged {
+  readonly exposure: Exposure;
+  readonly judged: JudgedUnit;
+}
+
+/** Which units are judged, and by which of their rows. */
+interface Choice {
+  readonly isOf: (exposure: Exposure) => boolean;
+  readonly counts: (row: Contribution, exposure: Exposure) => boolean;
 }
 
 const judgedUnit = ({ arm, covariate }: Exposure): JudgedUnit => new JudgedUnit({ arm, covariate });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Instant } from '../../functions/contracts/instant.ts';
+import { LIMITS } from '../../functions/contracts/limits.ts';
 import type { PlanStep } from '../../functions/contracts/promotion-pace.ts';
 import { sumsOf } from '../../functions/promote/arm-sums.ts';
 import {
@@ -12,6 +13,7 @@ import {
 } from '../../functions/promote/cohorts.ts';
 import { cohortEvidence } from '../../functions/promote/evidence.ts';
 import { measuredBy } from '../../functions/promote/look-judgement.ts';
+import { shardOf } from '../../functions/record/join-keys.ts';
 import { epochMsOf, instantOf } from '../../functions/runtime/clock.ts';
 import { START_MS } from '../builders/route.ts';
 import { ask, InMemoryLookers } from './in-memory-lookers.ts';
@@ -146,4 +148,29 @@ test('the sums of arms are those of the requests, in any order and however often
     }),
     { numRuns: 50 },
   );
+});
+
+test('a cohort whose reading is cut off goes on with the shards that are left', async () => {
+  const held = new InMemoryPromotions({ promotion: aPromotion({ place: PLACE.ab }) });
+  const { units, lookers } = new InMemoryLookers(held);
+  const names = Array.from({ length: 100 }, (_, at) => `u${at}`);
+  for (const name of names)
+    ask(units, name, 'champion', instantOf(START_MS), {
+      components: { labels: 1, absoluteError: 1 },
+    });
+  const subject = { promotion: held.promotion, spec, nowMs: START_MS + 3 * 24 * HOUR_MS };
+  const look = () => cohortEvidence(subject, measuredBy(abStep, spec), false, lookers);
+  units.outage = new Error('Rate exceeded');
+  units.outageOfShard = LIMITS.keyShards - 1;
+  expect(await look()).toMatchObject({ data: 'failed' });
+  const kept = () => [...held.frozen.keys()].filter((name) => name.startsWith('cohort#'));
+  await vi.waitFor(() => expect(kept()).toHaveLength(LIMITS.keyShards - 1));
+  units.outage = undefined;
+  // Whoever reads a shard again finds nothing there.
+  for (const name of names)
+    if (shardOf(name) < LIMITS.keyShards - 1)
+      units.contributed.delete(`${name}#${name} ${instantOf(START_MS)}#0`);
+  const { data, metrics } = await look();
+  expect(data).toBe('complete');
+  expect(metrics[0]?.arms.champion.n).toBe(names.length);
 });

@@ -2,6 +2,7 @@ import type { Instant } from '../../functions/contracts/instant.ts';
 import type { Ringing } from '../../functions/promote/evidence.ts';
 import type { Lookers } from '../../functions/promote/looking.ts';
 import { UnitReader } from '../../functions/promote/unit-reader.ts';
+import { shardOf } from '../../functions/record/join-keys.ts';
 import type {
   Compared,
   Contribution,
@@ -20,8 +21,9 @@ export class InMemoryUnits {
   readonly exposed = new Map<string, Exposed & { readonly arms: Set<Arm> }>();
   readonly contributed = new Map<string, Contribution>();
   readonly compared = new Map<string, Compared>();
-  /** Thrown by whatever reads. */
+  /** Thrown by whatever reads; of contributions alone where a shard is given. */
   outage: Error | undefined;
+  outageOfShard: number | undefined;
   /** Partitions that were read. */
   reads = 0;
 
@@ -44,16 +46,21 @@ export class InMemoryUnits {
 
   get table(): UnitTable {
     return {
-      exposures: (_: string, shard: number) => this.#read(shard, this.#exposures()),
+      exposures: (_: string, shard: number) =>
+        this.#read(this.#exposures().filter(({ unit }) => shardOf(unit) === shard)),
       contributions: (_: string, hour: string, shard: number) =>
         this.#read(
+          [...this.contributed.values()].filter(
+            ({ at, unit }) => at.startsWith(hour) && shardOf(unit) === shard,
+          ),
           shard,
-          [...this.contributed.values()].filter(({ at }) => at.startsWith(hour)),
         ),
       comparisons: (_: string, hour: string, shard: number) =>
         this.#read(
-          shard,
-          [...this.compared.values()].filter(({ requestedAt }) => requestedAt.startsWith(hour)),
+          [...this.compared.values()].filter(
+            ({ predictionId, requestedAt }) =>
+              requestedAt.startsWith(hour) && shardOf(predictionId) === shard,
+          ),
         ),
     } as unknown as UnitTable;
   }
@@ -62,11 +69,10 @@ export class InMemoryUnits {
     return [...this.exposed.values()].map((each) => ({ ...each, arms: [...each.arms].toSorted() }));
   }
 
-  /** Everything is in the first shard. */
-  async *#read<Item>(shard: number, items: readonly Item[]): AsyncGenerator<Item> {
+  async *#read<Item>(items: readonly Item[], shard?: number): AsyncGenerator<Item> {
     this.reads += 1;
-    if (this.outage) throw this.outage;
-    if (shard === 0) yield* items;
+    if (this.outage && (this.outageOfShard ?? shard) === shard) throw this.outage;
+    yield* items;
   }
 }
 
