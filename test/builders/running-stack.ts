@@ -89,7 +89,8 @@ export async function startOver(
     call: (method, path, body, headers = {}) => call(stack, method, path, body, headers),
     async dispose() {
       await stack.stop();
-      rmSync(folder, { recursive: true, force: true });
+      // Functions that were killed may still be dying over a file of theirs.
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

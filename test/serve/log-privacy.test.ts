@@ -41,10 +41,11 @@ const spec = aModel('m', {
   },
 } satisfies Partial<ModelSpec>);
 
-const SECRETS = ['777123', 'top-secret', 'card-4711', '1984', 'do-not-keep', 'unit-0815'];
+/** Too long to come up in a random id or in ciphertext. */
+const SECRETS = ['777123', 'top-secret', 'card-4711', 'born-1984', 'do-not-keep', 'unit-0815'];
 const instances = [
-  { a: 1, b: 777123, c: 'top-secret', card: 'card-4711', born: '1984', note: 'do-not-keep' },
-  { a: 2, card: 'card-4711', born: '1984', note: 'do-not-keep' },
+  { a: 1, b: 777123, c: 'top-secret', card: 'card-4711', born: 'born-1984', note: 'do-not-keep' },
+  { a: 2, card: 'card-4711', born: 'born-1984', note: 'do-not-keep' },
 ];
 const inference = {
   parameters: { unit: 'unit-0815' },
