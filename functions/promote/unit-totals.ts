@@ -6,8 +6,11 @@ import type { LookSources, Subject } from './evidence.ts';
 
 const HOUR_MS = 3_600_000;
 const SHARDS = Array.from({ length: LIMITS.keyShards }, (_, shard) => shard);
-/** The units of a shard are held while it is read; so many at once keep the one CPU of a look busy. */
-const AT_ONCE = 4;
+/**
+ * One is added up while the next page of the other is on its way. The fewer at once, the more are whole when a
+ * look is cut off, and the fewer units are held.
+ */
+const AT_ONCE = 2;
 
 /** A shard holds its units wholly: what the shards add up to is what all units do. */
 const addUpShards = async (

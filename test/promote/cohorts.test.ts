@@ -153,7 +153,7 @@ test('the sums of arms are those of the requests, in any order and however often
 test('a cohort whose reading is cut off goes on with the shards that are left', async () => {
   const held = new InMemoryPromotions({ promotion: aPromotion({ place: PLACE.ab }) });
   const { units, lookers } = new InMemoryLookers(held);
-  const names = Array.from({ length: 100 }, (_, at) => `u${at}`);
+  const names = Array.from({ length: 100 }, (_, number) => `u${number}`);
   for (const name of names)
     ask(units, name, 'champion', instantOf(START_MS), {
       components: { labels: 1, absoluteError: 1 },
