@@ -12,26 +12,26 @@ import { IAM_TYPES } from '../../infra/local/emulators/iam-types.ts';
 import { StateFolder } from '../../infra/local/state-folder.ts';
 import { ProcessReaper } from '../../infra/local/workers/process-reaper.ts';
 import type { AwsTarget } from '../cases/target.ts';
-import type { Template } from '../cases/template.ts';
+import type { Outputs, Reference, Resources } from '../cases/template.ts';
 import { declare, PLACE, role, roleArn } from './emulated-account.ts';
 
 const MODULES = join(import.meta.dirname, '../../node_modules');
 const CALLER = role('caller', ['*']);
 
 export interface Deployed {
-  /** With the keys of somebody who may do anything. */
-  readonly target: Required<AwsTarget>;
-  /** What Ref gives. */
-  readonly ref: (logicalId: string) => string;
+  /** With the keys of somebody who may do anything, and what the template says it puts out. */
+  readonly targetOf: <Name extends string>(template: {
+    readonly Outputs: Outputs<Name>;
+  }) => AwsTarget & Readonly<Record<Name, string>>;
   readonly faults: readonly unknown[];
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * A template with inline functions on our emulators, wired to each other as the runner wires them.
+ * Resources of templates, with inline functions, on our emulators, wired to each other as the runner wires them.
  * @param speed virtual seconds a second.
  */
-export async function deploy(template: Template, speed: number): Promise<Deployed> {
+export async function deploy(resources: Resources, speed: number): Promise<Deployed> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-deployed-'));
   const state = new StateFolder(join(folder, 'state'));
   const credentials = createCredentials(state.secret);
@@ -43,7 +43,7 @@ export async function deploy(template: Template, speed: number): Promise<Deploye
   const reaper = new ProcessReaper();
   const account = new EmulatedAccount(
     {
-      assembly: packaged(template, folder),
+      assembly: packaged(resources, folder),
       place: PLACE,
       state,
       clock: new VirtualClock(Date.now(), speed),
@@ -62,13 +62,26 @@ export async function deploy(template: Template, speed: number): Promise<Deploye
   const { emulators, authorizer, graph } = account;
   server.on('request', createFront({ emulators, credentials, authorizer, place: PLACE, onFault }));
   await account.start();
+  const target: AwsTarget = {
+    endpoint,
+    region: PLACE.region,
+    credentials: credentials.issue({ kind: 'role', arn: roleArn('caller'), sessionName: 'test' }),
+  };
+  const valueOf = (reference: Reference) => {
+    const id = 'Ref' in reference ? reference.Ref : reference['Fn::GetAtt'][0];
+    const found = graph.resources.find(({ logicalId }) => logicalId === id);
+    return 'Ref' in reference ? found?.ref : found?.attributes[reference['Fn::GetAtt'][1] ?? ''];
+  };
   return {
-    target: {
-      endpoint,
-      region: PLACE.region,
-      credentials: credentials.issue({ kind: 'role', arn: roleArn('caller'), sessionName: 'test' }),
-    },
-    ref: (logicalId) => graph.resources.find((each) => each.logicalId === logicalId)?.ref ?? '',
+    targetOf: <Name extends string>({ Outputs }: { readonly Outputs: Outputs<Name> }) => ({
+      ...target,
+      ...(Object.fromEntries(
+        Object.entries<{ Value: Reference }>(Outputs).map(([name, { Value }]) => [
+          name,
+          valueOf(Value),
+        ]),
+      ) as Record<Name, string>),
+    }),
     faults,
     async [Symbol.asyncDispose]() {
       await account.stop();
@@ -82,25 +95,28 @@ export async function deploy(template: Template, speed: number): Promise<Deploye
 }
 
 /** Inline code as assets, beside the SDK that Lambda's runtime brings. */
-function packaged({ Resources }: Template, folder: string) {
+function packaged(resources: Resources, folder: string) {
   const assets = new Map<string, string>();
-  const withAssets = Object.entries(Resources).map(([logicalId, { Type, Properties }]) => {
-    const { Code = {} } = Properties as { Code?: { ZipFile?: string } };
-    if (Code.ZipFile === undefined) return [logicalId, { Type, Properties }] as const;
-    const hash = createHash('sha256').update(Code.ZipFile).digest('hex');
-    const asset = join(folder, hash);
+  const asset = (code: string) => {
+    const hash = createHash('sha256').update(code).digest('hex');
+    const path = join(folder, hash);
     if (!assets.has(hash)) {
-      mkdirSync(asset);
-      writeFileSync(join(asset, 'index.cjs'), Code.ZipFile);
-      symlinkSync(MODULES, join(asset, 'node_modules'));
+      mkdirSync(path);
+      writeFileSync(join(path, 'index.cjs'), code);
+      symlinkSync(MODULES, join(path, 'node_modules'));
     }
-    assets.set(hash, asset);
-    return [logicalId, { Type, Properties: { ...Properties, Code: { S3Key: hash } } }] as const;
-  });
-  const Declared = Object.fromEntries(withAssets) as Record<
-    string,
-    { Type: string; Properties: Record<string, unknown> }
-  >;
-  const stack = { name: 'Cases', template: { Resources: Declared, Parameters: {}, Outputs: {} } };
+    assets.set(hash, path);
+    return { S3Key: hash };
+  };
+  const Resources = Object.fromEntries(
+    Object.entries(resources).map(([logicalId, { Type, Properties }]) => {
+      const { Code, ...rest } = Properties as { Code?: { ZipFile: string } };
+      return [
+        logicalId,
+        { Type, Properties: { ...rest, ...(Code && { Code: asset(Code.ZipFile) }) } },
+      ];
+    }),
+  );
+  const stack = { name: 'Cases', template: { Resources, Parameters: {}, Outputs: {} } };
   return { stacks: [stack], assets };
 }

@@ -1,8 +1,14 @@
+import { EVENT_SOURCE_MAPPING_TEMPLATE } from './event-source-mapping.template.ts';
+import { LAMBDA_TEMPLATE } from './lambda.template.ts';
+import { LOGS_TEMPLATE } from './logs.template.ts';
 import { STATES_TEMPLATE } from './states.template.ts';
 import type { Template } from './template.ts';
 
 /** What must exist at a target, by the suite; the outputs are members of the target. */
 const TEMPLATES: Readonly<Record<string, Template>> = {
+  'event-source-mapping': EVENT_SOURCE_MAPPING_TEMPLATE,
+  lambda: LAMBDA_TEMPLATE,
+  logs: LOGS_TEMPLATE,
   states: STATES_TEMPLATE,
 };
 

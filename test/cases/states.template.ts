@@ -1,4 +1,4 @@
-import { arnOf, inlineFunction, ref, serviceRole, type Template } from './template.ts';
+import { ANSWERER, arnOf, inlineFunction, ref, serviceRole, type Template } from './template.ts';
 
 const when = (asked: string, Next: string) => ({
   Condition: `{% $states.input.do = "${asked}" %}`,
@@ -68,14 +68,8 @@ const DEFINITION = {
   },
 };
 
-/** The function answers with its event, or fails by the name that `fail` in it gives. */
-const ANSWERER = `exports.handler = async (event) => {
-  if (!event.fail) return event;
-  throw Object.assign(new Error('on purpose'), { name: event.fail });
-};`;
-
 /** A machine and the function it asks. */
-export const STATES_TEMPLATE: Template = {
+export const STATES_TEMPLATE = {
   Resources: {
     ...inlineFunction('Answerer', ANSWERER),
     Machine: {
@@ -88,4 +82,4 @@ export const STATES_TEMPLATE: Template = {
     MachineRole: serviceRole('states', ['lambda:InvokeFunction', arnOf('Answerer')]),
   },
   Outputs: { stateMachineArn: { Value: ref('Machine') } },
-};
+} satisfies Template;

@@ -2,11 +2,19 @@
 export interface Template {
   readonly Resources: Resources;
   /** By the members of the suite's target. */
-  readonly Outputs: Readonly<Record<string, { readonly Value: unknown }>>;
+  readonly Outputs: Outputs;
 }
 
-export type Resources = Readonly<
-  Record<string, { readonly Type: string; readonly Properties: object }>
+interface Declared {
+  readonly Type: string;
+  readonly Properties: object;
+  readonly DependsOn?: string;
+}
+export type Resources = Readonly<Record<string, Declared>>;
+
+export type Reference = { readonly Ref: string } | { readonly 'Fn::GetAtt': readonly string[] };
+export type Outputs<Name extends string = string> = Readonly<
+  Record<Name, { readonly Value: Reference }>
 >;
 
 type Statement = readonly [actions: string | readonly string[], resource: unknown];
@@ -74,3 +82,50 @@ export const inlineFunction = (
   ),
   [`${id}Log`]: { Type: 'AWS::Logs::LogGroup', Properties: { RetentionInDays: 1 } },
 });
+
+/** A function as `inlineFunction` makes it, whose code can `tell(value)` the queue `<id>Told`. */
+export const tellingFunction = (
+  id: string,
+  code: string,
+  statements: readonly Statement[] = [],
+  properties: object = {},
+): Resources => ({
+  ...inlineFunction(
+    id,
+    `${TELL}${code}`,
+    [['sqs:SendMessage', arnOf(`${id}Told`)], ...statements],
+    { Environment: { Variables: { TOLD: ref(`${id}Told`) } }, ...properties },
+  ),
+  [`${id}Told`]: queue(),
+});
+
+const TELL = `const { SQSClient, SendMessageCommand } = require('@aws-sdk/client-sqs');
+const client = new SQSClient({});
+const tell = (value) =>
+  client.send(
+    new SendMessageCommand({ QueueUrl: process.env.TOLD, MessageBody: JSON.stringify(value) }),
+  );
+`;
+
+/** What is taken out of it stays hidden for longer than any case takes to delete it. */
+export const queue = (properties: object = {}) => ({
+  Type: 'AWS::SQS::Queue',
+  Properties: { VisibilityTimeout: 3600, ...properties },
+});
+
+/** Lets a service invoke a function from one place. */
+export const permission = (service: string, functionId: string, sourceArn: unknown) => ({
+  Type: 'AWS::Lambda::Permission',
+  Properties: {
+    Action: 'lambda:InvokeFunction',
+    FunctionName: arnOf(functionId),
+    Principal: `${service}.amazonaws.com`,
+    SourceArn: sourceArn,
+  },
+});
+
+/** Code of a function that answers with its event, or fails by the name that `fail` in it gives. */
+export const ANSWERER = `exports.handler = async (event) => {
+  if (!event.fail) return event;
+  throw Object.assign(new Error('on purpose'), { name: event.fail });
+};`;

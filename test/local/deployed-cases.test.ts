@@ -1,14 +1,22 @@
 import { afterAll, expect, test } from 'vitest';
 import { deploy } from '../builders/deployed.ts';
+import { eventSourceMappingCases } from '../cases/event-source-mapping.case.ts';
+import { EVENT_SOURCE_MAPPING_TEMPLATE } from '../cases/event-source-mapping.template.ts';
+import { lambdaCases } from '../cases/lambda.case.ts';
+import { LAMBDA_TEMPLATE } from '../cases/lambda.template.ts';
+import { logsCases } from '../cases/logs.case.ts';
+import { LOGS_TEMPLATE } from '../cases/logs.template.ts';
 import { statesCases } from '../cases/states.case.ts';
 import { STATES_TEMPLATE } from '../cases/states.template.ts';
 
-const deployed = await deploy(STATES_TEMPLATE, 20);
+const templates = [STATES_TEMPLATE, EVENT_SOURCE_MAPPING_TEMPLATE, LOGS_TEMPLATE, LAMBDA_TEMPLATE];
+const Resources = Object.assign({}, ...templates.map((each) => each.Resources));
+const deployed = await deploy(Resources, 20);
 afterAll(() => deployed[Symbol.asyncDispose]());
 
-statesCases('emulator', async () => ({
-  ...deployed.target,
-  stateMachineArn: deployed.ref('Machine'),
-}));
+statesCases('emulator', async () => deployed.targetOf(STATES_TEMPLATE));
+eventSourceMappingCases('emulator', async () => deployed.targetOf(EVENT_SOURCE_MAPPING_TEMPLATE));
+logsCases('emulator', async () => deployed.targetOf(LOGS_TEMPLATE));
+lambdaCases('emulator', async () => deployed.targetOf(LAMBDA_TEMPLATE));
 
 test('no case met a fault of the emulator', () => expect(deployed.faults).toEqual([]));

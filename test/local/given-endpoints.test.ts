@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { callJson } from '../builders/signed-fetch.ts';
 import { cloudWatchCases } from '../cases/cloudwatch.case.ts';
 import { dynamoDbCases } from '../cases/dynamodb.case.ts';
 import { dynamoDbTransactionCases } from '../cases/dynamodb-transactions.case.ts';
+import { eventSourceMappingCases } from '../cases/event-source-mapping.case.ts';
 import { type EventsTarget, eventsCases } from '../cases/events.case.ts';
 import { firehoseCases } from '../cases/firehose.case.ts';
 import { kmsCases } from '../cases/kms.case.ts';
+import { lambdaCases } from '../cases/lambda.case.ts';
+import { logsCases } from '../cases/logs.case.ts';
+import { CasesQueue } from '../cases/queue.ts';
 import { s3Cases } from '../cases/s3.case.ts';
 import { s3UploadCases } from '../cases/s3-uploads.case.ts';
 import { sageMakerCases } from '../cases/sagemaker.case.ts';
@@ -24,9 +27,12 @@ const SUITES = {
   cloudwatch: cloudWatchCases,
   dynamodb: dynamoDbCases,
   'dynamodb-transactions': dynamoDbTransactionCases,
+  'event-source-mapping': eventSourceMappingCases,
   events: (name, connect) => eventsCases(name, async () => withQueue(await connect())),
   firehose: firehoseCases,
   kms: kmsCases,
+  lambda: lambdaCases,
+  logs: logsCases,
   s3: s3Cases,
   's3-uploads': s3UploadCases,
   sagemaker: sageMakerCases,
@@ -36,19 +42,8 @@ const SUITES = {
 
 /** The file gives the queue of the rule as `queueUrl`. */
 function withQueue(given: EventsTarget & { readonly queueUrl: string }): EventsTarget {
-  const receive = { service: 'sqs', target: 'AmazonSQS.ReceiveMessage', version: '1.0' } as const;
-  const remove = { ...receive, target: 'AmazonSQS.DeleteMessage' };
-  return {
-    ...given,
-    async received() {
-      const QueueUrl = given.queueUrl;
-      const { json } = await callJson(given, receive, { QueueUrl, MaxNumberOfMessages: 10 });
-      const messages = (json['Messages'] ?? []) as { Body: string; ReceiptHandle: string }[];
-      for (const { ReceiptHandle } of messages)
-        await callJson(given, remove, { QueueUrl, ReceiptHandle });
-      return messages.map(({ Body }) => JSON.parse(Body));
-    },
-  };
+  const queue = new CasesQueue(given, given.queueUrl);
+  return { ...given, received: () => queue.take() };
 }
 
 const file = process.env['SLIPWAY_CASES'];

@@ -13,12 +13,14 @@ const place = { account: '000000000000', region: 'us-east-1' };
 let folder: string;
 let logs: LogsEmulator;
 let delivered: string[];
+let ids: string[];
+let streams: string[];
 let faults: unknown[];
 let isDown: boolean;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'slipway-logs-'));
-  [delivered, faults, isDown] = [[], [], false];
+  [delivered, ids, streams, faults, isDown] = [[], [], [], [], false];
   logs = await open();
 });
 afterEach(async () => {
@@ -44,9 +46,11 @@ async function open(): Promise<LogsEmulator> {
     onEvent: () => undefined,
     deliver: async (_, payload) => {
       if (isDown) throw new Error('the function is down');
-      const { logEvents } = JSON.parse(
+      const { logStream, logEvents } = JSON.parse(
         gunzipSync(Buffer.from(JSON.parse(payload).awslogs.data, 'base64')).toString(),
       );
+      ids.push(...logEvents.map(({ id }: { id: string }) => id));
+      streams.push(logStream);
       delivered.push(...logEvents.map(({ message }: { message: string }) => message));
     },
     onFault: (fault) => void faults.push(fault),
@@ -72,6 +76,13 @@ describe('a subscription', () => {
     }
     await until(() => delivered.length >= 250);
     expect(delivered).toEqual(Array.from({ length: 250 }, (_, id) => wanted(id)));
+  });
+
+  test('delivers what is of one stream together, and the same line twice as two events', async () => {
+    for (const stream of ['one', 'other', 'one']) logs.append('/g', stream, wanted(1));
+    await until(() => delivered.length >= 3);
+    expect(new Set(ids).size).toBe(3);
+    expect(new Set(streams)).toEqual(new Set(['one', 'other']));
   });
 
   test('delivers after a restart what was not delivered before', async () => {

@@ -15,13 +15,14 @@ export function failureRecord(
   event: AsyncEvent,
   functionArn: string,
   { failure }: Extract<Outcome, { kind: 'failed' }>,
-  attempts: number,
+  { attempts, atMs }: { readonly attempts: number; readonly atMs: number },
 ): string {
   return JSON.stringify({
     version: '1.0',
+    timestamp: new Date(atMs).toISOString(),
     requestContext: {
       requestId: event.requestId,
-      functionArn,
+      functionArn: `${functionArn}:$LATEST`,
       condition: 'RetriesExhausted',
       approximateInvokeCount: attempts,
     },

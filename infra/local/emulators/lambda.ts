@@ -74,7 +74,7 @@ export class LambdaEmulator implements Emulator {
     const emulated = this.#find(named[1]);
     call.authorize('lambda:InvokeFunction', emulated.arn);
     const body = await readBody(call, SYNCHRONOUS_BYTES);
-    const payload = body.length === 0 ? '{}' : body.toString('utf8');
+    const payload = body.length === 0 ? '{}' : jsonIn(body);
     if (call.headers['x-amz-invocation-type'] === 'Event') {
       this.enqueue(emulated.arn, payload);
       return { status: 202, headers: {}, body: '' };
@@ -233,12 +233,30 @@ export class LambdaEmulator implements Emulator {
       if (emulated.failureDestination)
         await this.#options.onFailure(
           emulated.failureDestination,
-          failureRecord(event, emulated.arn, outcome, attempt + 1),
+          failureRecord(event, emulated.arn, outcome, {
+            attempts: attempt + 1,
+            atMs: this.#options.clock.nowMs(),
+          }),
           emulated.arn,
         );
       break;
     }
     this.#queue.finish(event);
+  }
+}
+
+/** @throws ServiceError 400 for what the function could not be given as its event. */
+function jsonIn(body: Buffer): string {
+  const text = body.toString('utf8');
+  try {
+    JSON.parse(text);
+    return text;
+  } catch (cause) {
+    throw new ServiceError(
+      400,
+      'InvalidRequestContentException',
+      `Could not parse request body into json: ${String(cause)}`,
+    );
   }
 }
 

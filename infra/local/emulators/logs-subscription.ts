@@ -11,6 +11,9 @@ export interface LogEvent {
   readonly message: string;
 }
 
+/** An event and where in the log it stands, which makes its id. */
+type PlacedEvent = LogEvent & { readonly at: number };
+
 export interface SubscriptionOptions {
   readonly name: string;
   readonly logGroup: string;
@@ -89,13 +92,13 @@ export class LogSubscription {
   async #deliverNext(): Promise<boolean> {
     const { text, bytes } = await this.#read();
     if (bytes === 0) return false;
-    const events = text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as LogEvent)
-      .filter(({ message }) => this.#options.matches(message));
-    for (let at = 0; at < events.length; at += BATCH_EVENTS)
-      await this.#deliver(events.slice(at, at + BATCH_EVENTS));
+    const events = placed(text, this.#offset).filter(({ message }) =>
+      this.#options.matches(message),
+    );
+    // A delivery is of one stream.
+    for (const stream of Map.groupBy(events, (event) => event.stream).values())
+      for (let at = 0; at < stream.length; at += BATCH_EVENTS)
+        await this.#deliver(stream.slice(at, at + BATCH_EVENTS));
     this.#offset += bytes;
     writeFileSync(`${this.#checkpoint}.new`, String(this.#offset));
     renameSync(`${this.#checkpoint}.new`, this.#checkpoint);
@@ -103,7 +106,7 @@ export class LogSubscription {
   }
 
   /** In halves where a batch is more than one asynchronous event may hold. */
-  async #deliver(events: readonly LogEvent[]): Promise<void> {
+  async #deliver(events: readonly PlacedEvent[]): Promise<void> {
     const payload = this.#payload(events);
     if (Buffer.byteLength(payload) <= LARGEST_PAYLOAD_BYTES || events.length === 1)
       return this.#options.deliver(payload);
@@ -128,7 +131,7 @@ export class LogSubscription {
     }
   }
 
-  #payload(events: readonly LogEvent[]): string {
+  #payload(events: readonly PlacedEvent[]): string {
     const { name, logGroup, account } = this.#options;
     const data = {
       messageType: 'DATA_MESSAGE',
@@ -136,9 +139,9 @@ export class LogSubscription {
       logGroup,
       logStream: events[0]?.stream ?? '',
       subscriptionFilters: [name],
-      logEvents: events.map(({ stream, timestampMs, message }) => ({
+      logEvents: events.map(({ at, stream, timestampMs, message }) => ({
         id: createHash('sha256')
-          .update(`${stream} ${timestampMs} ${message}`)
+          .update(`${at} ${stream} ${timestampMs} ${message}`)
           .digest('hex')
           .slice(0, 56),
         timestamp: timestampMs,
@@ -147,4 +150,17 @@ export class LogSubscription {
     };
     return JSON.stringify({ awslogs: { data: gzipSync(JSON.stringify(data)).toString('base64') } });
   }
+}
+
+/** The events of whole lines that begin at an offset. */
+function placed(text: string, offset: number): PlacedEvent[] {
+  let at = offset;
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const event: PlacedEvent = { ...(JSON.parse(line) as LogEvent), at };
+      at += Buffer.byteLength(line) + 1;
+      return event;
+    });
 }
