@@ -30,6 +30,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/infra/**', 'test/journeys/**', 'test/local/**'],
           testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {
