@@ -1,6 +1,8 @@
 import { EVENT_SOURCE_MAPPING_TEMPLATE } from './event-source-mapping.template.ts';
 import { LAMBDA_TEMPLATE } from './lambda.template.ts';
 import { LOGS_TEMPLATE } from './logs.template.ts';
+import { SCHEDULER_TEMPLATE } from './scheduler.template.ts';
+import { SNS_TEMPLATE } from './sns.template.ts';
 import { STATES_TEMPLATE } from './states.template.ts';
 import type { Template } from './template.ts';
 
@@ -9,6 +11,8 @@ const TEMPLATES: Readonly<Record<string, Template>> = {
   'event-source-mapping': EVENT_SOURCE_MAPPING_TEMPLATE,
   lambda: LAMBDA_TEMPLATE,
   logs: LOGS_TEMPLATE,
+  scheduler: SCHEDULER_TEMPLATE,
+  sns: SNS_TEMPLATE,
   states: STATES_TEMPLATE,
 };
 

@@ -13,6 +13,8 @@ import { CasesQueue } from '../cases/queue.ts';
 import { s3Cases } from '../cases/s3.case.ts';
 import { s3UploadCases } from '../cases/s3-uploads.case.ts';
 import { sageMakerCases } from '../cases/sagemaker.case.ts';
+import { schedulerCases } from '../cases/scheduler.case.ts';
+import { snsCases } from '../cases/sns.case.ts';
 import { sqsCases } from '../cases/sqs.case.ts';
 import { statesCases } from '../cases/states.case.ts';
 import type { AwsTarget } from '../cases/target.ts';
@@ -36,6 +38,8 @@ const SUITES = {
   s3: s3Cases,
   's3-uploads': s3UploadCases,
   sagemaker: sageMakerCases,
+  scheduler: schedulerCases,
+  sns: snsCases,
   sqs: sqsCases,
   states: statesCases,
 } satisfies Record<string, (name: string, connect: () => Promise<never>) => void>;

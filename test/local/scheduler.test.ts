@@ -29,23 +29,6 @@ const schedule = (properties: object = {}, target: object = {}): Declaration => 
 const startAt = (time: string) => new VirtualClock(Date.parse(time));
 
 describe('a schedule', () => {
-  test('invokes its function in its role, with its input, each time that it is due', async () => {
-    const clock = startAt('2026-11-27T10:30:00Z');
-    const Input = '{"at": "<aws.scheduler.scheduled-time>", "by": "<aws.scheduler.schedule-arn>"}';
-    await using account = await startAccount([MAY, FUNCTION, schedule({}, { Input })], { clock });
-    clock.advance(3_600_000);
-    await until(() => account.invoked.length === 1);
-    clock.advance(3_600_000);
-    await until(() => account.invoked.length === 2);
-    expect(account.invoked.map(([arn, payload]) => [arn, JSON.parse(payload)])).toEqual(
-      ['11', '12'].map((hour) => [
-        FUNCTION_ARN,
-        { at: `2026-11-27T${hour}:00:00Z`, by: SCHEDULE_ARN },
-      ]),
-    );
-    expect(account.faults).toEqual([]);
-  });
-
   test('keeps to its time zone', async () => {
     const clock = startAt('2026-11-27T05:00:00Z');
     const daily = schedule({

@@ -1,13 +1,11 @@
 import { expect, test } from 'vitest';
 import { VirtualClock } from '../../infra/local/clock.ts';
-import { type Declaration, PLACE, role, startAccount } from '../builders/emulated-account.ts';
+import { type Declaration, PLACE, startAccount } from '../builders/emulated-account.ts';
 import { until } from '../builders/running-stack.ts';
-import { signedFetch } from '../builders/signed-fetch.ts';
 
 const arn = (service: string, name: string) =>
   `arn:aws:${service}:${PLACE.region}:${PLACE.account}:${name}`;
 const TOPIC_ARN = arn('sns', 'alerts');
-const FUNCTION_ARN = arn('lambda', 'function:pager');
 const TOPIC: Declaration = ['AWS::SNS::Topic', 'Topic', { TopicName: 'alerts' }];
 const subscription = (Protocol: string, Endpoint: string, more: object = {}): Declaration => [
   'AWS::SNS::Subscription',
@@ -32,44 +30,7 @@ const RECEIVERS: readonly Declaration[] = [
       },
     },
   ],
-  ['AWS::Lambda::Function', 'pager', { FunctionName: 'pager' }],
-  [
-    'AWS::Lambda::Permission',
-    'may',
-    {
-      Action: 'lambda:InvokeFunction',
-      FunctionName: 'pager',
-      Principal: 'sns.amazonaws.com',
-      SourceArn: TOPIC_ARN,
-    },
-  ],
 ];
-
-test('what is published reaches the functions and queues that subscribe', async () => {
-  await using account = await startAccount([
-    role('publisher', ['sns:Publish', TOPIC_ARN]),
-    TOPIC,
-    ...RECEIVERS,
-    subscription('lambda', FUNCTION_ARN),
-    subscription('sqs', arn('sqs', 'q'), { RawMessageDelivery: true }),
-  ]);
-  const target = { ...account, credentials: account.keysOf('publisher') };
-  const form = { Action: 'Publish', Version: '2010-03-31', TopicArn: TOPIC_ARN, Message: 'a <b>' };
-  const body = new URLSearchParams(form).toString();
-  const answer = await signedFetch(target, 'sns', {
-    headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    body,
-  });
-  expect(answer.status).toBe(200);
-  const [, id] = /<MessageId>(.+)<\/MessageId>/.exec(await answer.text()) ?? [];
-  const q = account.sqs.queue(arn('sqs', 'q'));
-  await until(() => account.invoked.length === 1 && q.counts().visible === 1);
-  expect(await q.receive()).toMatchObject([{ body: 'a <b>' }]);
-  expect(JSON.parse(account.invoked[0]?.[1] ?? '')).toMatchObject({
-    Records: [{ EventSource: 'aws:sns', Sns: { MessageId: id, Message: 'a <b>', Subject: null } }],
-  });
-  expect(account.faults).toEqual([]);
-});
 
 test('an alarm publishes to a topic without a policy, as its default policy allows', async () => {
   const clock = new VirtualClock(1_800_000_000_000 + 1);

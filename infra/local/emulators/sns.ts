@@ -27,6 +27,8 @@ interface Notification {
 }
 
 const LARGEST_MESSAGE_BYTES = 256 * 1024;
+/** https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
+const SUBJECT = /^[\p{L}\p{N}\p{P}\p{S}]\P{Cc}{0,99}$/u;
 const SNS = { kind: 'service', service: 'sns.amazonaws.com' } as const;
 
 /** SNS topics whose subscriptions are functions and queues. A message is on disk before Publish answers. */
@@ -62,6 +64,9 @@ export class SnsEmulator implements Emulator, Topics {
     if (form.get('Action') !== 'Publish')
       throw notEmulated('SNS', form.get('Action') ?? '(no Action)', ['Publish']);
     const topicArn = form.get('TopicArn') ?? '';
+    const elements = topicArn.split(':').length;
+    if (elements < 6)
+      throw invalid(`TopicArn Reason: An ARN must have at least 6 elements, not ${elements}`);
     this.#authorize(topicArn, (...question) => call.authorize(...question));
     const id = await this.#publish(topicArn, {
       message: form.get('Message') ?? '',
@@ -119,13 +124,10 @@ export class SnsEmulator implements Emulator, Topics {
   }
 
   async #publish(topicArn: string, notification: Notification): Promise<string> {
-    const bytes = Buffer.byteLength(notification.message);
-    if (bytes === 0 || bytes > LARGEST_MESSAGE_BYTES)
-      throw new ServiceError(
-        400,
-        'InvalidParameter',
-        `Invalid parameter: Message must have 1 to ${LARGEST_MESSAGE_BYTES} bytes, got ${bytes}`,
-      );
+    const { message, subject } = notification;
+    if (message === '') throw invalid('Empty message');
+    if (Buffer.byteLength(message) > LARGEST_MESSAGE_BYTES) throw invalid('Message too long');
+    if (subject !== undefined && !SUBJECT.test(subject)) throw invalid('Subject');
     const id = randomUUID();
     const deliveries = this.#subscriptions
       .filter((subscription) => subscription.topicArn === topicArn)
@@ -172,6 +174,9 @@ export class SnsEmulator implements Emulator, Topics {
     };
   }
 }
+
+const invalid = (what: string): ServiceError =>
+  new ServiceError(400, 'InvalidParameter', `Invalid parameter: ${what}`);
 
 function xml(status: number, body: string): Reply {
   return { status, headers: { 'content-type': 'text/xml' }, body };
