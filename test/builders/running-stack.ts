@@ -144,7 +144,7 @@ export async function serveLinear(
  */
 export async function until(
   holds: () => boolean | Promise<boolean>,
-  withinMs = 20_000,
+  withinMs = 40_000,
 ): Promise<void> {
   const giveUpAt = performance.now() + withinMs;
   for (let startedAt = performance.now(); !(await holds()); startedAt = performance.now()) {

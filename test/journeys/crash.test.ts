@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -29,7 +31,7 @@ beforeAll(async () => {
     await serveLinear(stack, spec, { bias: 3 });
   await stack.stop();
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 function spawnRunner(
   port: number,
@@ -106,15 +108,23 @@ const reapersOf = async (runner: number): Promise<string[]> =>
     }
   });
 
-/** A port that nobody has now; the runner is told which, as its user would. */
+/**
+ * A port that nobody has now; the runner is told which, as its user would. None of those that the system
+ * gives to whoever asks for any, such as the tests beside this one.
+ */
 async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(15_000, 30_000);
+    const probe = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(probe, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    probe.close();
+    await once(probe, 'close');
+    return port;
+  }
 }
 
 describe.runIf(process.platform === 'linux')('npm start', () => {
@@ -155,13 +165,14 @@ describe.runIf(process.platform === 'linux')('npm start', () => {
     const port = await freePort();
     const first = await start(port);
     const again = spawnRunner(port, join(folder, 'other'));
-    await once(again.child, 'exit');
+    // Not `exit`: what it said last may still be in the pipes then.
+    await once(again.child, 'close');
     expect(again.child.exitCode).toBe(1);
     expect(again.output()).toMatch(
       new RegExp(`port ${port} is taken by process ${first.child.pid} \\(.*run\\.ts`),
     );
     const beside = spawnRunner(await freePort());
-    await once(beside.child, 'exit');
+    await once(beside.child, 'close');
     expect(beside.output()).toMatch(
       new RegExp(`in use by another Slipway: process ${first.child.pid}`),
     );

@@ -42,6 +42,6 @@ test('a native crash while a graph is opened is a refusal and nothing more', asy
     expect((await stack.call('GET', '/v2/health/live')).status).toBe(200);
   } finally {
     await stack.stop();
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 });

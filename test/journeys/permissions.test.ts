@@ -12,7 +12,7 @@ let stack: RunningStack | undefined;
 let folder = '';
 afterEach(async () => {
   await stack?.stop();
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
 /** The app with one action taken out of every policy it stands in, as if a construct had forgotten it. */
