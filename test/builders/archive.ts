@@ -45,6 +45,15 @@ export async function archived(
   return rows;
 }
 
+/** Ids of the predictions that a table of the archive knows of. */
+export async function archivedIds(
+  stack: RunningStack,
+  table: ArchiveTable,
+): Promise<ReadonlySet<string>> {
+  const rows = await archived(stack, table);
+  return new Set(rows.map((row) => String(row['prediction_id'])));
+}
+
 type Rows = { readonly [Table in ArchiveTable]?: readonly ArchivedRecord[] };
 
 /**

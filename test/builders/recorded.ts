@@ -45,6 +45,13 @@ export async function untilShown(
   return last;
 }
 
+/** Waits until a prediction is recorded, and the recorder has archived and counted it too. */
+export async function recorded(stack: RunningStack, id: string): Promise<Shown> {
+  const record = await untilShown(stack, id, ({ prediction }) => prediction !== null);
+  await stack.lambda.settled();
+  return record;
+}
+
 /** Reports outcomes with an API key. */
 export async function report(
   stack: RunningStack,
@@ -60,11 +67,20 @@ export async function report(
 export function filesHolding(folder: string, texts: readonly string[]): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isFile())
     .filter((path) => {
-      const bytes = readFileSync(path);
+      const bytes = bytesOf(path);
       return texts.some((text) => bytes.includes(text));
     });
+}
+
+/** Nothing of a folder, and of a file that is gone by now: databases clean up whenever they like. */
+function bytesOf(path: string): Buffer {
+  try {
+    if (statSync(path).isFile()) return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return Buffer.alloc(0);
 }
 
 /** The line of a prediction as it was logged. */

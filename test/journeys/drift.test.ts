@@ -3,7 +3,7 @@ import type { DatasetProfile } from '../../functions/contracts/dataset-profile.t
 import type { DriftFound } from '../../functions/contracts/evaluation-events.ts';
 import { seededRandom } from '../../functions/measures/seeded-random.ts';
 import { versionProfile } from '../../functions/measures/version-profile.ts';
-import { archived } from '../builders/archive.ts';
+import { archivedIds } from '../builders/archive.ts';
 import { linearGraph } from '../builders/linear-graph.ts';
 import { aModel } from '../builders/model-spec.ts';
 import { type RunningStack, startStack, until } from '../builders/running-stack.ts';
@@ -79,7 +79,7 @@ test('what a model is asked is compared with what its version was made from', as
   );
   // Firehose writes what it holds after five minutes.
   stack.clock.advance(6 * 60_000);
-  await until(async () => (await archived(stack, 'predictions')).length === 8);
+  await until(async () => (await archivedIds(stack, 'predictions')).size === 8);
   stack.clock.advance(61 * 60_000);
   await until(() =>
     ['steady', 'shifting'].every((model) => gauge('DriftedShare', model).count > 0),

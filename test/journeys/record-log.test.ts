@@ -1,13 +1,16 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ArchiveTable } from '../../functions/contracts/archive.ts';
 import { featuresOf } from '../../functions/contracts/feature.ts';
 import { cardFraud } from '../../functions/models/card-fraud.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
+import { archivedIds } from '../builders/archive.ts';
 import { everythingWritten } from '../builders/everything-written.ts';
 import {
   deliver,
   filesHolding,
   lineOf,
+  recorded as recordedIn,
   report,
   shown,
   untilShown,
@@ -42,8 +45,7 @@ async function predict(model: string, body: object): Promise<string> {
   const { json } = await stack.call('POST', `/v1/models/${model}/predict`, body);
   return String(json['predictionId']);
 }
-const recorded = async (id: string) =>
-  untilShown(stack, id, ({ prediction }) => prediction !== null);
+const recorded = (id: string) => recordedIn(stack, id);
 const sumOf = (name: string, Model: string) =>
   stack.metrics.statistics('Slipway', name, { Model }).sum;
 
@@ -129,7 +131,11 @@ describe('a secret', () => {
         if (texts.some((each) => text.includes(each))) places.add(place);
       return [...places].toSorted();
     };
-    await until(async () => (await found([first, second])).includes('bucket Archive'));
+    const isArchived = async (table: ArchiveTable, id: string) =>
+      (await archivedIds(stack, table)).has(id);
+    for (const id of [first, second]) await until(() => isArchived('predictions', id));
+    for (const table of ['outcomes', 'scores'] as const)
+      await until(() => isArchived(table, first));
     expect(await found(Object.values(SECRETS).map(String))).toEqual([]);
     // As they lie on disk, too.
     expect(filesHolding(join(stack.folder, 'state'), Object.values(SECRETS).map(String))).toEqual(

@@ -2,7 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cardFraud } from '../../functions/models/card-fraud.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { searchRanking } from '../../functions/models/search-ranking.ts';
-import { deliver, lineOf, report, shown, untilShown } from '../builders/recorded.ts';
+import {
+  deliver,
+  lineOf,
+  recorded as recordedIn,
+  report,
+  shown,
+  untilShown,
+} from '../builders/recorded.ts';
 import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
 
 const callers = ['first', 'second'].map((name) => ({
@@ -38,8 +45,7 @@ async function predict(model: string, body: object, key = stack.apiKeys[0] ?? ''
   });
   return String(json['predictionId']);
 }
-const recorded = async (id: string) =>
-  untilShown(stack, id, ({ prediction }) => prediction !== null);
+const recorded = (id: string) => recordedIn(stack, id);
 const sumOf = (name: string, Model: string) =>
   stack.metrics.statistics('Slipway', name, { Model }).sum;
 

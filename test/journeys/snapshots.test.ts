@@ -8,7 +8,7 @@ import { DatasetClient } from '../../infra/cli/dataset-client.ts';
 import { everythingWritten } from '../builders/everything-written.ts';
 import { exportedRows } from '../builders/exported-rows.ts';
 import { aModel } from '../builders/model-spec.ts';
-import { report, resourceOf, untilShown } from '../builders/recorded.ts';
+import { recorded, report, resourceOf } from '../builders/recorded.ts';
 import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
 import { toldOf } from '../builders/told.ts';
 
@@ -121,7 +121,7 @@ describe('a snapshot', () => {
       const { json } = await stack.call('POST', '/v1/models/m/predict', body);
       ids.push(String(json['predictionId']));
     }
-    for (const id of ids) await untilShown(stack, id, ({ prediction }) => prediction !== null);
+    for (const id of ids) await recorded(stack, id);
     await report(
       stack,
       ids
@@ -179,12 +179,15 @@ describe('a snapshot', () => {
 
 test('is taken by the schedule of the spec too, of whole days that have matured, and the bus hears of it', async () => {
   const taken = async () => {
-    const facts = await toldOf<Record<string, unknown>>(stack, 'SnapshotTaken');
+    const facts = await toldOf<{ takenBy: string; version: { rows: number } }>(
+      stack,
+      'SnapshotTaken',
+    );
     return facts.filter(({ takenBy }) => takenBy === 'schedule');
   };
   // The day of the predictions is over and has matured at the second tick at the latest.
   for (let tick = 0; tick < 2; tick += 1) stack.clock.advance(24 * HOUR_MS + 1000);
-  await until(async () => (await taken()).length > 0);
+  await until(async () => (await taken()).some(({ version }) => version.rows === 3));
   expect(await taken()).toContainEqual(
     expect.objectContaining({
       model: 'm',
