@@ -43,7 +43,8 @@ const isPure = ({ arms }: Exposure): boolean => arms.length === 1;
 
 /** Partitions read at once: a look takes seconds, and DynamoDB spreads them. */
 const AT_ONCE = 16;
-const SHARDS = Array.from({ length: LIMITS.keyShards }, (_, shard) => shard);
+/** Each unit is in one, with all that is recorded of it. */
+export const UNIT_SHARDS = Array.from({ length: LIMITS.keyShards }, (_, shard) => shard);
 
 /** Reads what recording wrote of a promotion's units. */
 export class UnitReader {
@@ -157,7 +158,7 @@ async function eachOf<Item>(
   read: (shard: number) => AsyncIterable<Item>,
   take: (item: Item) => void,
 ): Promise<void> {
-  await inParallel(SHARDS, AT_ONCE, async (shard) => {
+  await inParallel(UNIT_SHARDS, AT_ONCE, async (shard) => {
     for await (const item of read(shard)) take(item);
   });
 }

@@ -1,11 +1,10 @@
-import { LIMITS } from '../contracts/limits.ts';
 import { epochMsOf } from '../runtime/clock.ts';
 import { inParallel } from '../runtime/in-parallel.ts';
 import { type Measured, type MetricTotals, mergeTotals, totalsOf } from './arm-sums.ts';
 import type { LookSources, Subject } from './evidence.ts';
+import { UNIT_SHARDS } from './unit-reader.ts';
 
 const HOUR_MS = 3_600_000;
-const SHARDS = Array.from({ length: LIMITS.keyShards }, (_, shard) => shard);
 /**
  * One is added up while the next page of the other is on its way. The fewer at once, the more are whole when a
  * look is cut off, and the fewer units are held.
@@ -16,7 +15,7 @@ const AT_ONCE = 2;
 const addUpShards = async (
   totalsOfShard: (shard: number) => Promise<MetricTotals>,
 ): Promise<MetricTotals> =>
-  (await inParallel(SHARDS, AT_ONCE, totalsOfShard)).reduce(mergeTotals, {});
+  (await inParallel(UNIT_SHARDS, AT_ONCE, totalsOfShard)).reduce(mergeTotals, {});
 
 /**
  * What the units of a mature cohort add up to, counted once. A look that is cut off in a large cohort has kept
