@@ -1,4 +1,5 @@
 import { EVENT_SOURCE_MAPPING_TEMPLATE } from './event-source-mapping.template.ts';
+import { EVENTS_TEMPLATE } from './events.template.ts';
 import { LAMBDA_TEMPLATE } from './lambda.template.ts';
 import { LOGS_TEMPLATE } from './logs.template.ts';
 import { SCHEDULER_TEMPLATE } from './scheduler.template.ts';
@@ -9,6 +10,7 @@ import type { Template } from './template.ts';
 /** What must exist at a target, by the suite; the outputs are members of the target. */
 const TEMPLATES: Readonly<Record<string, Template>> = {
   'event-source-mapping': EVENT_SOURCE_MAPPING_TEMPLATE,
+  events: EVENTS_TEMPLATE,
   lambda: LAMBDA_TEMPLATE,
   logs: LOGS_TEMPLATE,
   scheduler: SCHEDULER_TEMPLATE,

@@ -1,4 +1,12 @@
-import { arnOf, permission, queue, ref, type Template, tellingFunction } from './template.ts';
+import {
+  arnOf,
+  permission,
+  queue,
+  queuePolicy,
+  ref,
+  type Template,
+  tellingFunction,
+} from './template.ts';
 
 const subscription = (Protocol: string, Endpoint: unknown, more: object = {}) => ({
   Type: 'AWS::SNS::Subscription',
@@ -16,22 +24,7 @@ export const SNS_TEMPLATE = {
     RawSubscription: subscription('sqs', arnOf('RawQueue'), { RawMessageDelivery: true }),
     EnvelopeQueue: queue(),
     EnvelopeSubscription: subscription('sqs', arnOf('EnvelopeQueue')),
-    QueuePolicy: {
-      Type: 'AWS::SQS::QueuePolicy',
-      Properties: {
-        Queues: [ref('RawQueue'), ref('EnvelopeQueue')],
-        PolicyDocument: {
-          Version: '2012-10-17',
-          Statement: ['RawQueue', 'EnvelopeQueue'].map((each) => ({
-            Effect: 'Allow',
-            Principal: { Service: 'sns.amazonaws.com' },
-            Action: 'sqs:SendMessage',
-            Resource: arnOf(each),
-            Condition: { ArnEquals: { 'aws:SourceArn': ref('Topic') } },
-          })),
-        },
-      },
-    },
+    QueuePolicy: queuePolicy('sns', ['RawQueue', 'EnvelopeQueue'], ref('Topic')),
   },
   Outputs: {
     topicArn: { Value: ref('Topic') },

@@ -10,11 +10,18 @@ import {
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CasesQueue } from './queue.ts';
 import type { AwsTarget } from './target.ts';
 
 /** Where `STATES_TEMPLATE` is deployed. The caller may do everything with its machine and executions. */
 export interface StatesTarget extends AwsTarget {
   readonly stateMachineArn: string;
+  /** Gets what the default bus tells of its executions. */
+  readonly statusesUrl: string;
+}
+
+interface StatusChange {
+  readonly detail: { readonly executionArn: string; readonly status: string };
 }
 
 /** An execution of a few states takes a second or two on AWS. */
@@ -25,12 +32,17 @@ export function statesCases(name: string, connect: () => Promise<StatesTarget>):
   describe(`Step Functions: ${name}`, () => {
     let target: StatesTarget;
     let client: SFNClient;
+    let statuses: CasesQueue;
 
     beforeAll(async () => {
       target = await connect();
       client = new SFNClient(target);
+      statuses = new CasesQueue(target, target.statusesUrl);
     });
-    afterAll(() => client.destroy());
+    afterAll(() => {
+      client.destroy();
+      statuses.close();
+    });
 
     const start = async (input: unknown, more: object = {}) => {
       const { executionArn = '', startDate } = await client.send(
@@ -129,6 +141,36 @@ export function statesCases(name: string, connect: () => Promise<StatesTarget>):
         expect(await over(executionArn)).toMatchObject(stopped);
         await stop(executionArn, { error: 'Again', cause: 'by bob' });
         expect(await look(executionArn)).toMatchObject(stopped);
+      });
+    });
+
+    test('the default bus hears of an execution when it begins and when it ends', async () => {
+      const { executionArn } = await start({ do: 'fail', n: 7 });
+      const isOurs = (event: unknown) =>
+        (event as StatusChange).detail.executionArn === executionArn;
+      const statusOf = (event: unknown) => (event as StatusChange).detail.status;
+      const heard = await statuses.takeUntil(
+        (all) => new Set(all.filter(isOurs).map(statusOf)).size === 2,
+      );
+      const ours = heard.filter(isOurs);
+      expect(new Set(ours.map(statusOf))).toEqual(new Set(['RUNNING', 'FAILED']));
+      const { name: executionName, startDate, stopDate } = await look(executionArn);
+      expect(ours.find((event) => statusOf(event) === 'FAILED')).toMatchObject({
+        'detail-type': 'Step Functions Execution Status Change',
+        source: 'aws.states',
+        resources: [executionArn],
+        detail: {
+          executionArn,
+          stateMachineArn: target.stateMachineArn,
+          name: executionName,
+          status: 'FAILED',
+          startDate: startDate?.getTime(),
+          stopDate: stopDate?.getTime(),
+          input: '{"do":"fail","n":7}',
+          output: null,
+          error: 'Refused',
+          cause: 'n is 7',
+        },
       });
     });
 

@@ -1,4 +1,13 @@
-import { ANSWERER, arnOf, inlineFunction, ref, serviceRole, type Template } from './template.ts';
+import {
+  ANSWERER,
+  arnOf,
+  inlineFunction,
+  queue,
+  queuePolicy,
+  ref,
+  serviceRole,
+  type Template,
+} from './template.ts';
 
 const when = (asked: string, Next: string) => ({
   Condition: `{% $states.input.do = "${asked}" %}`,
@@ -68,7 +77,7 @@ const DEFINITION = {
   },
 };
 
-/** A machine and the function it asks. */
+/** A machine, the function it asks, and a rule on the default bus that hears of its executions. */
 export const STATES_TEMPLATE = {
   Resources: {
     ...inlineFunction('Answerer', ANSWERER),
@@ -80,6 +89,22 @@ export const STATES_TEMPLATE = {
       },
     },
     MachineRole: serviceRole('states', ['lambda:InvokeFunction', arnOf('Answerer')]),
+    StatusRule: {
+      Type: 'AWS::Events::Rule',
+      Properties: {
+        EventPattern: {
+          source: ['aws.states'],
+          'detail-type': ['Step Functions Execution Status Change'],
+          detail: { stateMachineArn: [ref('Machine')] },
+        },
+        Targets: [{ Id: 'queue', Arn: arnOf('Statuses') }],
+      },
+    },
+    Statuses: queue(),
+    StatusesPolicy: queuePolicy('events', ['Statuses'], arnOf('StatusRule')),
   },
-  Outputs: { stateMachineArn: { Value: ref('Machine') } },
+  Outputs: {
+    stateMachineArn: { Value: ref('Machine') },
+    statusesUrl: { Value: ref('Statuses') },
+  },
 } satisfies Template;

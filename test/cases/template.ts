@@ -113,8 +113,30 @@ export const queue = (properties: object = {}) => ({
   Properties: { VisibilityTimeout: 3600, ...properties },
 });
 
+/** Lets a service send to queues on behalf of one thing. */
+export const queuePolicy = (
+  service: string,
+  queueIds: readonly string[],
+  sourceArn: Reference,
+) => ({
+  Type: 'AWS::SQS::QueuePolicy',
+  Properties: {
+    Queues: queueIds.map(ref),
+    PolicyDocument: {
+      Version: '2012-10-17',
+      Statement: queueIds.map((each) => ({
+        Effect: 'Allow',
+        Principal: { Service: `${service}.amazonaws.com` },
+        Action: 'sqs:SendMessage',
+        Resource: arnOf(each),
+        Condition: { ArnEquals: { 'aws:SourceArn': sourceArn } },
+      })),
+    },
+  },
+});
+
 /** Lets a service invoke a function from one place. */
-export const permission = (service: string, functionId: string, sourceArn: unknown) => ({
+export const permission = (service: string, functionId: string, sourceArn: Reference) => ({
   Type: 'AWS::Lambda::Permission',
   Properties: {
     Action: 'lambda:InvokeFunction',

@@ -2,6 +2,8 @@ import { afterAll, expect, test } from 'vitest';
 import { deploy } from '../builders/deployed.ts';
 import { eventSourceMappingCases } from '../cases/event-source-mapping.case.ts';
 import { EVENT_SOURCE_MAPPING_TEMPLATE } from '../cases/event-source-mapping.template.ts';
+import { eventsCases } from '../cases/events.case.ts';
+import { EVENTS_TEMPLATE } from '../cases/events.template.ts';
 import { lambdaCases } from '../cases/lambda.case.ts';
 import { LAMBDA_TEMPLATE } from '../cases/lambda.template.ts';
 import { logsCases } from '../cases/logs.case.ts';
@@ -16,6 +18,7 @@ import { STATES_TEMPLATE } from '../cases/states.template.ts';
 const templates = [
   STATES_TEMPLATE,
   EVENT_SOURCE_MAPPING_TEMPLATE,
+  EVENTS_TEMPLATE,
   LOGS_TEMPLATE,
   LAMBDA_TEMPLATE,
   SNS_TEMPLATE,
@@ -29,6 +32,7 @@ afterAll(() => hasty[Symbol.asyncDispose]());
 
 statesCases('emulator', async () => deployed.targetOf(STATES_TEMPLATE));
 eventSourceMappingCases('emulator', async () => deployed.targetOf(EVENT_SOURCE_MAPPING_TEMPLATE));
+eventsCases('emulator', async () => deployed.targetOf(EVENTS_TEMPLATE));
 logsCases('emulator', async () => deployed.targetOf(LOGS_TEMPLATE));
 lambdaCases('emulator', async () => deployed.targetOf(LAMBDA_TEMPLATE));
 snsCases('emulator', async () => deployed.targetOf(SNS_TEMPLATE));

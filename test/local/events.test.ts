@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { VirtualClock } from '../../infra/local/clock.ts';
 import { compileEventPattern } from '../../infra/local/emulators/event-pattern.ts';
 import { parseSchedule } from '../../infra/local/emulators/schedule-expression.ts';
@@ -14,7 +14,6 @@ import {
 import { until } from '../builders/running-stack.ts';
 import { callJson } from '../builders/signed-fetch.ts';
 import { temporaryFolder } from '../builders/temporary-folder.ts';
-import { eventsCases } from '../cases/events.case.ts';
 
 const arn = (service: string, rest: string) =>
   `arn:aws:${service}:${PLACE.region}:${PLACE.account}:${rest}`;
@@ -61,30 +60,6 @@ async function put(account: EmulatedAccount, detail: object, more: object = {}) 
   ];
   return callJson(target, service, { Entries });
 }
-const bodies = async (account: EmulatedAccount, name = 'q') =>
-  (await account.sqs.queue(arn('sqs', name)).receive({ maxMessages: 10 })).map(({ body }) =>
-    JSON.parse(body),
-  );
-
-const shared = await startAccount([
-  role('publisher', ['events:PutEvents']),
-  BUS,
-  rule('cases', {
-    EventPattern: { source: ['slipway.cases'] },
-    Targets: [{ Arn: QUEUE_ARN, Id: 'q' }],
-  }),
-  ...queue('q', 'cases'),
-]);
-afterAll(() => shared[Symbol.asyncDispose]());
-eventsCases('emulator', async () => ({
-  endpoint: shared.endpoint,
-  region: shared.region,
-  credentials: shared.keysOf('publisher'),
-  busName: 'facts',
-  received: () => bodies(shared),
-}));
-test('no case met a fault of the emulator', () => expect(shared.faults).toEqual([]));
-
 describe('a pattern', () => {
   const event = {
     source: 'slipway',

@@ -4,12 +4,11 @@ import { cloudWatchCases } from '../cases/cloudwatch.case.ts';
 import { dynamoDbCases } from '../cases/dynamodb.case.ts';
 import { dynamoDbTransactionCases } from '../cases/dynamodb-transactions.case.ts';
 import { eventSourceMappingCases } from '../cases/event-source-mapping.case.ts';
-import { type EventsTarget, eventsCases } from '../cases/events.case.ts';
+import { eventsCases } from '../cases/events.case.ts';
 import { firehoseCases } from '../cases/firehose.case.ts';
 import { kmsCases } from '../cases/kms.case.ts';
 import { lambdaCases } from '../cases/lambda.case.ts';
 import { logsCases } from '../cases/logs.case.ts';
-import { CasesQueue } from '../cases/queue.ts';
 import { s3Cases } from '../cases/s3.case.ts';
 import { s3UploadCases } from '../cases/s3-uploads.case.ts';
 import { sageMakerCases } from '../cases/sagemaker.case.ts';
@@ -30,7 +29,7 @@ const SUITES = {
   dynamodb: dynamoDbCases,
   'dynamodb-transactions': dynamoDbTransactionCases,
   'event-source-mapping': eventSourceMappingCases,
-  events: (name, connect) => eventsCases(name, async () => withQueue(await connect())),
+  events: eventsCases,
   firehose: firehoseCases,
   kms: kmsCases,
   lambda: lambdaCases,
@@ -43,12 +42,6 @@ const SUITES = {
   sqs: sqsCases,
   states: statesCases,
 } satisfies Record<string, (name: string, connect: () => Promise<never>) => void>;
-
-/** The file gives the queue of the rule as `queueUrl`. */
-function withQueue(given: EventsTarget & { readonly queueUrl: string }): EventsTarget {
-  const queue = new CasesQueue(given, given.queueUrl);
-  return { ...given, received: () => queue.take() };
-}
 
 const file = process.env['SLIPWAY_CASES'];
 const targets: Readonly<Record<string, AwsTarget>> =

@@ -51,7 +51,8 @@ const Failure = z.object({
   cause: z.string().max(32_768).default(''),
 });
 
-const epochSeconds = (ms: number): number => ms / 1000;
+/** Whole milliseconds, as the events of the bus say them. */
+const epochSeconds = (ms: number): number => Math.floor(ms) / 1000;
 const text = (value: unknown): string => JSON.stringify(value);
 
 const summaryOf = ({ arn, machineArn, name, status, startedMs, stoppedMs }: ExecutionRecord) => ({
