@@ -89,6 +89,7 @@ export async function machine(
     machines,
     clock,
     folder,
+    store,
     statuses,
     ended,
     close: () => close().finally(() => opened.pop()),

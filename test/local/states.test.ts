@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { parseDefinition } from '../../infra/local/emulators/states-definition.ts';
 import type { Invoked } from '../../infra/local/emulators/states-task.ts';
 import { until } from '../builders/running-stack.ts';
@@ -33,6 +33,25 @@ describe('a state machine', () => {
     // An end is told of after it is written.
     await until(() => statuses.length === 4);
     expect(statuses).toEqual(['RUNNING', 'SUCCEEDED', 'RUNNING', 'SUCCEEDED']);
+  });
+
+  test('has ended for nobody before its end is on disk', async () => {
+    const { machines, store } = await machine({ Done: done });
+    const reached = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    const write = store.write.bind(store);
+    vi.spyOn(store, 'write').mockImplementation(async (record, events) => {
+      if (record.status === 'SUCCEEDED') {
+        reached.resolve();
+        await released.promise;
+      }
+      await write(record, events);
+    });
+    const { arn } = await machines.startExecution(ARN, {});
+    await reached.promise;
+    expect(machines.execution(arn).status).toBe('RUNNING');
+    released.resolve();
+    await until(() => machines.execution(arn).status === 'SUCCEEDED');
   });
 
   test('waits on the virtual clock, longer than a timer can', async () => {
