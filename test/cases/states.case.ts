@@ -115,7 +115,18 @@ export function statesCases(name: string, connect: () => Promise<StatesTarget>):
           { do: 'miss' },
           {
             error: 'States.QueryEvaluationError',
-            cause: expect.stringContaining('returned nothing (undefined)'),
+            cause:
+              "An error occurred while executing the state 'Miss' (entered at the event id #4). The JSONata expression '$states.input.missing' specified for the field 'Output/told' returned nothing (undefined).",
+          },
+        ],
+        [
+          'when an expression throws',
+          { do: 'answer', n: 'x' },
+          {
+            error: 'States.QueryEvaluationError',
+            cause: expect.stringContaining(
+              "the field 'Output/doubled' threw an error during evaluation. T2001: ",
+            ),
           },
         ],
       ])('fails %s', async (_, input, failure) => {

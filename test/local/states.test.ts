@@ -130,15 +130,6 @@ describe('a task', () => {
     expect((await ended()).error).toBe(error);
   });
 
-  test('that asks for nothing fails with the place of the expression', async () => {
-    const { ended } = await machine({
-      Ask: task({ Output: '{% $states.result.Payload.missing %}', End: true }),
-    });
-    const { error, cause } = await ended();
-    expect(error).toBe('States.QueryEvaluationError');
-    expect(cause).toMatch(/^Ask\/Output: .*returned nothing/);
-  });
-
   test('that takes too long times out on real time', async () => {
     const { ended } = await machine(
       { Ask: task({ TimeoutSeconds: 1, End: true }) },

@@ -231,6 +231,7 @@ export function begin(
         state: first,
         input,
         enteredMs: startedMs,
+        enteredEvent: 2,
         variables: {},
         attempts: [],
         phase: { kind: 'entered' },

@@ -7,6 +7,24 @@ export interface Bindings {
   readonly states: Readonly<Record<string, unknown>>;
   readonly variables: Readonly<Record<string, unknown>>;
   readonly nowMs: () => number;
+  /** The state whose expressions these are, and the event of the history that entered it. */
+  readonly entered: { readonly state: string; readonly event: number };
+}
+
+/** In the words of Step Functions. @param what went wrong, as a sentence. */
+export function evaluationError(
+  { entered: { state, event } }: Bindings,
+  what: string,
+  options?: ErrorOptions,
+): StatesError {
+  const where = `An error occurred while executing the state '${state}' (entered at the event id #${event}).`;
+  return new StatesError('States.QueryEvaluationError', `${where} ${what}`, options);
+}
+
+/** What JSONata throws. */
+interface Failure {
+  readonly code: string;
+  readonly message: string;
 }
 
 const compiled = new Map<string, jsonata.Expression>();
@@ -38,45 +56,47 @@ const sourceOf = (template: string): string | undefined =>
 
 /**
  * A template's value: strings `{% … %}` are evaluated, lists and objects member by member.
- * @param place for the message, such as `Look/Arguments`.
+ * @param field for the message, such as `Arguments/Payload`.
  * @throws StatesError States.QueryEvaluationError.
  */
 export async function evaluate(
   template: unknown,
   bindings: Bindings,
-  place: string,
+  field: string,
 ): Promise<unknown> {
   if (typeof template === 'string') {
     const source = sourceOf(template);
-    return source === undefined ? template : evaluateSource(source, bindings, place);
+    return source === undefined ? template : evaluateSource(source, bindings, field);
   }
   if (Array.isArray(template))
-    return Promise.all(template.map((each, at) => evaluate(each, bindings, `${place}[${at}]`)));
+    return Promise.all(template.map((each, at) => evaluate(each, bindings, `${field}[${at}]`)));
   if (typeof template !== 'object' || template === null) return template;
   const members = await Promise.all(
     Object.entries(template).map(async ([name, value]) => [
       name,
-      await evaluate(value, bindings, `${place}/${name}`),
+      await evaluate(value, bindings, `${field}/${name}`),
     ]),
   );
   return Object.fromEntries(members);
 }
 
-async function evaluateSource(source: string, bindings: Bindings, place: string): Promise<unknown> {
+async function evaluateSource(source: string, bindings: Bindings, field: string): Promise<unknown> {
   const { states, variables, nowMs } = bindings;
+  const expression = `The JSONata expression '${source}' specified for the field '${field}'`;
   const clock = { now: () => new Date(nowMs()).toISOString(), millis: nowMs };
   let value: unknown;
   try {
     value = await compile(source).evaluate(undefined, { ...clock, ...variables, states });
   } catch (cause) {
-    const message = cause instanceof Object && 'message' in cause ? String(cause.message) : '';
-    throw new StatesError('States.QueryEvaluationError', `${place}: ${message}`, { cause });
+    const { code = '', message = String(cause) } = Object(cause) as Partial<Failure>;
+    throw evaluationError(
+      bindings,
+      `${expression} threw an error during evaluation. ${code && `${code}: `}${message}`,
+      { cause },
+    );
   }
   if (value === undefined)
-    throw new StatesError(
-      'States.QueryEvaluationError',
-      `${place}: The JSONata expression '${source}' returned nothing (undefined).`,
-    );
+    throw evaluationError(bindings, `${expression} returned nothing (undefined).`);
   // Sequences of JSONata carry flags that JSON does not.
   return JSON.parse(JSON.stringify(value));
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Choice, State, Wait } from './states-definition.ts';
 import { StatesError } from './states-error.ts';
-import { evaluate } from './states-expression.ts';
+import { evaluate, evaluationError } from './states-expression.ts';
 import type { ExecutionJournal } from './states-journal.ts';
 import type { Cursor } from './states-store.ts';
 
@@ -29,10 +29,9 @@ export async function leave(
   extra: Readonly<Record<string, unknown>> = {},
 ): Promise<Step> {
   const bindings = journal.bindings(extra);
-  const name = journal.record.cursor.state;
   const [assigned, evaluated] = await Promise.all([
-    evaluate(Assign, bindings, `${name}/Assign`),
-    Output === undefined ? output : evaluate(Output, bindings, `${name}/Output`),
+    evaluate(Assign, bindings, 'Assign'),
+    Output === undefined ? output : evaluate(Output, bindings, 'Output'),
   ]);
   return { output: evaluated, next: Next, assigned: assigned as Cursor['variables'] };
 }
@@ -40,10 +39,13 @@ export async function leave(
 export async function choose(state: Choice, journal: ExecutionJournal): Promise<Step> {
   const { state: name, input } = journal.record.cursor;
   for (const [at, choice] of state.Choices.entries()) {
-    const place = `${name}/Choices[${at}]/Condition`;
-    const isMet = await evaluate(choice.Condition, journal.bindings(), place);
+    const field = `Choices[${at}]/Condition`;
+    const isMet = await evaluate(choice.Condition, journal.bindings(), field);
     if (typeof isMet !== 'boolean')
-      throw new StatesError('States.QueryEvaluationError', `${place} did not return a boolean`);
+      throw evaluationError(
+        journal.bindings(),
+        `The JSONata expression specified for the field '${field}' returned an unexpected result type. Expected 'boolean', but was '${typeof isMet}' for value: ${JSON.stringify(isMet)}`,
+      );
     if (isMet) return leave({ Output: state.Output, ...choice }, input, journal);
   }
   if (state.Default === undefined)
@@ -68,19 +70,19 @@ export async function wait(
 }
 
 async function waitUntilMs(state: Wait, journal: ExecutionJournal): Promise<number> {
-  const { state: name, enteredMs } = journal.record.cursor;
+  const bindings = journal.bindings();
   if (state.Timestamp !== undefined) {
-    const place = `${name}/Timestamp`;
-    const untilMs = Date.parse(String(await evaluate(state.Timestamp, journal.bindings(), place)));
+    const said = await evaluate(state.Timestamp, bindings, 'Timestamp');
+    const untilMs = Date.parse(String(said));
     if (!Number.isNaN(untilMs)) return untilMs;
-    throw new StatesError('States.QueryEvaluationError', `${place} is no instant`);
+    throw evaluationError(bindings, `Timestamp is ${JSON.stringify(said)}, which is no instant`);
   }
-  const seconds = await evaluate(state.Seconds, journal.bindings(), `${name}/Seconds`);
+  const seconds = await evaluate(state.Seconds, bindings, 'Seconds');
   if (typeof seconds === 'number' && seconds >= 0 && seconds <= 99_999_999)
-    return enteredMs + seconds * 1000;
-  throw new StatesError(
-    'States.QueryEvaluationError',
-    `${name}/Seconds is ${JSON.stringify(seconds)}, not a number from 0 to 99999999`,
+    return journal.record.cursor.enteredMs + seconds * 1000;
+  throw evaluationError(
+    bindings,
+    `Seconds is ${JSON.stringify(seconds)}, not a number from 0 to 99999999`,
   );
 }
 
@@ -88,10 +90,9 @@ export async function failureOf(
   { Error: error = '', Cause = '' }: Extract<State, { Type: 'Fail' }>,
   journal: ExecutionJournal,
 ): Promise<StatesError> {
-  const { state: name } = journal.record.cursor;
   const [errorName, cause] = await Promise.all([
-    evaluate(error, journal.bindings(), `${name}/Error`),
-    evaluate(Cause, journal.bindings(), `${name}/Cause`),
+    evaluate(error, journal.bindings(), 'Error'),
+    evaluate(Cause, journal.bindings(), 'Cause'),
   ]);
   return new StatesError(String(errorName), String(cause));
 }

@@ -38,7 +38,8 @@ export class ExecutionJournal {
 
   enter(type: string, name: string, input: unknown, variables: Cursor['variables']): void {
     this.note(`${type}StateEntered`, 'stateEnteredEventDetails', { name, input });
-    const cursor = { state: name, input, enteredMs: this.nowMs(), variables };
+    const entered = { enteredMs: this.nowMs(), enteredEvent: this.record.events };
+    const cursor = { state: name, input, ...entered, variables };
     this.change({ cursor: { ...cursor, attempts: [], phase: { kind: 'entered' } } });
   }
 
@@ -98,6 +99,7 @@ export class ExecutionJournal {
       states: { input: cursor.input, context, ...extra },
       variables: cursor.variables,
       nowMs: () => this.nowMs(),
+      entered: { state: cursor.state, event: cursor.enteredEvent },
     };
   }
 }

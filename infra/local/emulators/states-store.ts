@@ -11,6 +11,8 @@ export interface Cursor {
   readonly state: string;
   readonly input: unknown;
   readonly enteredMs: number;
+  /** The event of the history that entered the state. */
+  readonly enteredEvent: number;
   readonly variables: Readonly<Record<string, unknown>>;
   /** Attempts used, by the state's retriers. */
   readonly attempts: readonly number[];

@@ -150,16 +150,10 @@ async function silence(
 async function secondsOf(
   template: number | string | undefined,
   execution: Execution,
-  place: string,
+  field: string,
 ): Promise<number | undefined> {
   if (template === undefined) return undefined;
-  return Number(
-    await evaluate(
-      template,
-      execution.journal.bindings(),
-      `${execution.record.cursor.state}/${place}`,
-    ),
-  );
+  return Number(await evaluate(template, execution.journal.bindings(), field));
 }
 
 /** The optimized Lambda integration: what it answers is `{ ExecutedVersion, Payload, StatusCode }`. */
