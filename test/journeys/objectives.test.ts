@@ -9,7 +9,7 @@ import {
 import { cardFraud } from '../../functions/models/card-fraud.ts';
 import { deliveryTime } from '../../functions/models/delivery-time.ts';
 import { searchRanking } from '../../functions/models/search-ranking.ts';
-import { report, untilShown } from '../builders/recorded.ts';
+import { recorded, report, untilShown } from '../builders/recorded.ts';
 import { type RunningStack, serveLinear, startStack, until } from '../builders/running-stack.ts';
 import { toldOf } from '../builders/told.ts';
 
@@ -66,7 +66,7 @@ async function predictions(spec: ModelSpec, count: number, body: object, verb = 
     const { json } = await stack.call('POST', `/v1/models/${spec.name}/${verb}`, body);
     ids.push(String(json['predictionId']));
   }
-  for (const id of ids) await untilShown(stack, id, ({ prediction }) => prediction !== null);
+  for (const id of ids) await recorded(stack, id);
   return ids;
 }
 
