@@ -20,6 +20,7 @@ export default defineConfig({
     // A second, as it is unless said, is short for two busy cores: a poll is to fail for what never comes.
     expect: { poll: { timeout: 20_000 } },
     unstubEnvs: true,
+    setupFiles: [join(import.meta.dirname, 'property-seed.ts')],
     coverage: { provider: 'v8', include: ['functions/**/*.ts'] },
     env: { AWS_REGION: 'us-east-1', CDK_VALIDATION: 'false', TMPDIR: temporary },
     projects: [
