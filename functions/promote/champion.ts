@@ -2,7 +2,7 @@ import { ApiError } from '../contracts/api-error.ts';
 import { LIMITS } from '../contracts/limits.ts';
 import type { Route, ServedVersion } from '../contracts/route.ts';
 import type { Version } from '../contracts/version.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, epochMsOf } from '../runtime/clock.ts';
 import type { TransactItem } from '../runtime/transaction.ts';
 import type { EndpointStore } from './endpoint-store.ts';
 import type { RouteStore, RouteWrite } from './route-store.ts';
@@ -96,7 +96,7 @@ const formerChampionAfter = (
 
 /**
  * Takes a version out of service for good and deletes its endpoint.
- * @throws ApiError 409 while a route names it.
+ * @throws ApiError 409 while a route names it, or requests may still reach its endpoint.
  */
 export async function retireVersion(
   model: string,
@@ -117,7 +117,16 @@ export async function retireVersion(
   return { ...version, stage: 'retired' };
 }
 
-/** @throws ApiError 409 while a route names the version, or its endpoint is still being made. */
+/** Whoever has the route of before asks by it until it is too old, and then waits for the answer. */
+const STALE_ROUTE_MS = LIMITS.routeAgeMs + LIMITS.sagemakerTimeoutMs;
+
+/** How long requests may still reach the endpoint of a version that was in the route before. */
+function stillReachedMs({ stage }: Version, route: Route | undefined, clock: Clock): number {
+  if (!route || stage === 'registered') return 0;
+  return Math.max(0, epochMsOf(route.changedAt) + STALE_ROUTE_MS - clock.nowMs());
+}
+
+/** @throws ApiError 409 while a route names the version, or its endpoint is still being made or asked. */
 async function refuseWhileInUse(
   version: Version,
   route: Route | undefined,
@@ -134,6 +143,13 @@ async function refuseWhileInUse(
       409,
       'ENDPOINT_IN_THE_MAKING',
       `the endpoint of version ${version.version} of ${version.model} is still being made: retire it when that is over`,
+    );
+  const reachedMs = stores.endpoints ? stillReachedMs(version, route, stores.clock) : 0;
+  if (reachedMs > 0)
+    throw new ApiError(
+      409,
+      'VERSION_IN_USE',
+      `the route has just changed, and requests by the one before may still reach version ${version.version} of ${version.model}: retire it in ${Math.ceil(reachedMs / 1000)} s`,
     );
 }
 

@@ -151,8 +151,10 @@ describe('a model that SageMaker hosts', () => {
       'second',
     );
     await makeChampion(version);
-    await stack.client.request('POST', '/v1/versions/hosted/1/retire');
-    stack.clock.advance(5_001);
+    const retire = () => stack.client.request('POST', '/v1/versions/hosted/1/retire');
+    await expect(retire()).rejects.toThrow('may still reach version 1');
+    stack.clock.advance(30_001);
+    await retire();
     // A route that is not read within its time leaves the older one for one more request.
     await until(async () => (await ask()).json['version'] === '2');
     expect((await stack.call('GET', '/v2/models/hosted/versions/1')).status).toBe(404);

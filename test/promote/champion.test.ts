@@ -25,6 +25,7 @@ function inMemory(
     if (found) held.versions.set(version, { ...found, stage });
     return { kind: 'written' };
   };
+  const clock = new ManualClock();
   const stores = {
     routes: {
       read: async () => held.route,
@@ -49,9 +50,9 @@ function inMemory(
       isBeingMade: async () => endpoint.kind === 'creating',
       remove: async ({ version }: Version) => void held.removed.push(version),
     },
-    clock: new ManualClock(),
+    clock,
   } as unknown as ChampionStores;
-  return { held, stores };
+  return { held, stores, clock };
 }
 
 const request = { model: 'm', version: '2', expectedEpoch: 1, reason: 'better', by: 'me' };
@@ -140,14 +141,37 @@ describe('retireVersion', () => {
     });
   });
 
-  test('takes a former champion out of the route and deletes its endpoint', async () => {
-    const { held, stores } = inMemory(
+  const former = (stage: Version['stage'], endpoint?: EndpointState) =>
+    inMemory(
       aRoute({ formerChampion: servedVersion('0') }),
-      [aVersion('0'), aVersion('1')],
-      { kind: 'in-service', endpoint: 'e-0' },
+      [aVersion('0', { stage }), aVersion('1')],
+      endpoint,
     );
+  const inService = { kind: 'in-service', endpoint: 'e-0' } as const;
+
+  test('takes a former champion out of the route and deletes its endpoint', async () => {
+    const { held, stores, clock } = former('production', inService);
+    clock.advance(30_000);
     expect(await retireVersion('m', '0', stores)).toMatchObject({ stage: 'retired' });
-    expect(held.route).toEqual(aRoute({ epoch: 2 }));
+    expect(held.route).toEqual(aRoute({ epoch: 2, changedAt: clock.now() }));
     expect(held.removed).toEqual(['0']);
+  });
+
+  test('leaves an endpoint that requests by the route before may still reach', async () => {
+    const { held, stores, clock } = former('production', inService);
+    clock.advance(29_000);
+    await expect(retireVersion('m', '0', stores)).rejects.toMatchObject({
+      status: 409,
+      message: expect.stringContaining('retire it in 1 s'),
+    });
+    expect(held.removed).toEqual([]);
+  });
+
+  test.each([
+    ['nobody was ever served by', 'registered', inService],
+    ['has no endpoint', 'production', undefined],
+  ] as const)('waits for nothing where the version %s', async (_, stage, endpoint) => {
+    const { stores } = former(stage, endpoint);
+    expect(await retireVersion('m', '0', stores)).toMatchObject({ stage: 'retired' });
   });
 });
