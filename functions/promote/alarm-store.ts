@@ -63,8 +63,8 @@ export class AlarmStore {
     const periods = MetricDataQueries.map(({ MetricStat, Period }) => MetricStat?.Period ?? Period);
     const periodMs = Math.max(...periods.map((seconds = 0) => seconds)) * 1000;
     const endMs = Math.floor(this.#clock.nowMs() / periodMs) * periodMs;
-    // One more than the alarm looks at: a period may have ended since the challenger's was decided.
-    const startMs = endMs - (EvaluationPeriods + 1) * periodMs;
+    // CloudWatch looks two periods further back where some are empty, and one may have ended since it looked.
+    const startMs = endMs - (EvaluationPeriods + 3) * periodMs;
     const { MetricDataResults = [] } = await this.#client.send(
       new GetMetricDataCommand({
         MetricDataQueries,
@@ -72,12 +72,16 @@ export class AlarmStore {
         EndTime: new Date(endMs),
       }),
     );
-    const [{ Values = [] } = {}] = MetricDataResults;
+    const newestFirst = MetricDataResults[0]?.Values ?? [];
+    const latest = newestFirst.slice(0, EvaluationPeriods + 1);
     const isBeyond =
       alarm.ComparisonOperator === 'LessThanThreshold'
         ? (value: number) => value < Threshold
         : (value: number) => value > Threshold;
-    return Values.filter(isBeyond).length >= (alarm.DatapointsToAlarm ?? EvaluationPeriods);
+    const wanted = alarm.DatapointsToAlarm ?? EvaluationPeriods;
+    // Where periods are empty, an alarm rings by the others if all of them are beyond.
+    const beyond = latest.filter(isBeyond).length;
+    return beyond > 0 && beyond >= Math.min(wanted, latest.length);
   }
 }
 

@@ -66,13 +66,21 @@ const CASES: readonly [
   what: string,
   model: string,
   comparison: Comparison,
-  minutes: readonly number[],
+  minutes: readonly (number | undefined)[],
   rows: number,
   misses: boolean,
 ][] = [
   ['misses it too', 'both', 'GreaterThanThreshold', [0, 20, 20], 2, true],
   ['falls below it too', 'both-below', 'LessThanThreshold', [20, 5, 5], 2, true],
   ['missed it until a minute ago', 'ends', 'GreaterThanThreshold', [20, 20, 0, 0], 2, true],
+  [
+    'misses it when it is asked',
+    'sparse',
+    'GreaterThanThreshold',
+    [20, undefined, undefined],
+    2,
+    true,
+  ],
   ['missed it once', 'once', 'GreaterThanThreshold', [0, 0, 20], 2, false],
   ['missed it before', 'before', 'GreaterThanThreshold', [20, 20, 20, 0, 0, 0], 2, false],
   ['is far above what must not fall', 'above', 'LessThanThreshold', [20, 20, 20], 2, false],
@@ -129,6 +137,7 @@ test.each(CASES)(
   'beside a challenger whose alarm rings the champion %s',
   async (_, model, __, minutes, rows, misses) => {
     minutes.forEach((mean, at) => {
+      if (mean === undefined) return;
       const metric = {
         namespace: 'N',
         dimensions: { Model: model, Arm: 'champion' },
