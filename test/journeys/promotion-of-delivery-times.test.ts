@@ -117,8 +117,12 @@ describe.runIf(IS_FULL)('of delivery times', { timeout: 1_200_000 }, () => {
     const version = await candidate(stack, spec, { bias: 24.9 });
     const promotion = await startPromotion(stack, spec, version);
     const ended = await through(promotion, isOver);
-    expect(ended).toMatchObject({ state: 'rolled-back', idea: 'bad', place: { step: 3, rung: 0 } });
-    expect(ended.reason).toBe('the challenger is worse in mae');
+    expect(ended).toMatchObject({
+      state: 'rolled-back',
+      idea: 'bad',
+      reason: 'the challenger is worse in mae',
+      place: { step: 3, rung: 0 },
+    });
     expect((await stack.client.route(spec.name))?.challenger).toBeUndefined();
     expect(traffic.failed).toEqual([]);
   });
@@ -128,7 +132,12 @@ describe.runIf(IS_FULL)('of delivery times', { timeout: 1_200_000 }, () => {
     const version = await candidate(stack, spec, { bias: 20, note: 'the same in other bytes' });
     const promotion = await startPromotion(stack, spec, version);
     const ended = await through(promotion, isOver);
-    expect(ended).toMatchObject({ state: 'inconclusive', idea: 'undecided', place: { step: 4 } });
+    expect(ended).toMatchObject({
+      state: 'inconclusive',
+      idea: 'undecided',
+      reason: 'no difference in mae was shown',
+      place: { step: 4 },
+    });
     const route = await stack.client.route(spec.name);
     expect(route?.champion).toEqual(champion);
     expect(route?.challenger).toBeUndefined();
@@ -157,7 +166,11 @@ describe.runIf(IS_FULL)('of delivery times', { timeout: 1_200_000 }, () => {
     const { version } = await stack.client.register(spec.name, trained, 'boosted trees');
     const promotion = await startPromotion(stack, spec, version);
     const ended = await through(promotion, isOver);
-    expect(ended).toMatchObject({ state: 'promoted', idea: 'good' });
+    expect(ended).toMatchObject({
+      state: 'promoted',
+      idea: 'good',
+      reason: 'nothing spoke against it',
+    });
     expect(await statesOf(stack, promotion)).toContain('A/B test: look');
     expect((await showPromotion(stack, promotion)).plannedUnits).toBeGreaterThan(100);
     expect(traffic.failed).toEqual([]);

@@ -120,7 +120,11 @@ describe.runIf(IS_FULL)('of search rankings', { timeout: 1_200_000 }, () => {
       await traffic.flow(REQUESTS[place.step] ?? 0);
       await traffic.recorded();
     });
-    expect(ended).toMatchObject({ state: 'promoted', idea: 'good' });
+    expect(ended).toMatchObject({
+      state: 'promoted',
+      idea: 'good',
+      reason: 'nothing spoke against it',
+    });
     expect(await statesOf(stack, promotion)).toEqual(
       expect.arrayContaining(['Replay traffic', 'A/B test: look', 'Bake: look', 'Keep']),
     );
@@ -131,8 +135,12 @@ describe.runIf(IS_FULL)('of search rankings', { timeout: 1_200_000 }, () => {
     const before = await stack.client.route(spec.name);
     const promotion = await startPromotion(stack, spec, await candidate(stack, spec, { bias: 1 }));
     const ended = await passTime(stack, promotion, ({ state }) => state !== 'running');
-    expect(ended).toMatchObject({ state: 'rejected', idea: 'bad', place: { step: 1 } });
-    expect(ended.reason).toMatch(/ndcg goes from 0\.\d+ to 0\.\d+ .* worse/);
+    expect(ended).toMatchObject({
+      state: 'rejected',
+      idea: 'bad',
+      reason: expect.stringMatching(/ndcg goes from 0\.\d+ to 0\.\d+ .* worse/),
+      place: { step: 1 },
+    });
     expect(await stack.client.route(spec.name)).toEqual(before);
   });
 
@@ -161,14 +169,23 @@ describe.runIf(IS_FULL)('of search rankings', { timeout: 1_200_000 }, () => {
     test('a worse version is taken back by its guardrail', async () => {
       // The champion's order, upside down.
       const ended = await begin({ weight: -0.001 }, [0, 60]);
-      expect(ended).toMatchObject({ state: 'rolled-back', idea: 'bad', place: { step: 1 } });
-      expect(ended.reason).toBe('the challenger is worse in ndcg');
+      expect(ended).toMatchObject({
+        state: 'rolled-back',
+        idea: 'bad',
+        reason: 'the challenger is worse in ndcg',
+        place: { step: 1 },
+      });
       expect((await stack.client.route(piloted.name))?.challenger).toBeUndefined();
     });
 
     test('an equal version ends inconclusive, and the champion stays', async () => {
       const ended = await begin({ weight: 0.001, note: 'the same in other bytes' }, [0, 5, 20]);
-      expect(ended).toMatchObject({ state: 'inconclusive', idea: 'undecided', place: { step: 2 } });
+      expect(ended).toMatchObject({
+        state: 'inconclusive',
+        idea: 'undecided',
+        reason: 'no difference in ndcg was shown',
+        place: { step: 2 },
+      });
       expect(await stack.client.route(piloted.name)).toMatchObject({ champion: { version: '1' } });
       expect((await stack.client.route(piloted.name))?.challenger).toBeUndefined();
     });
