@@ -147,7 +147,8 @@ export const deliveryTime: ModelSpec = {
         comparison: 'at-most',
         threshold: 150,
         severity: 'high',
-        minimumLabels: 1,
+        // Of fewer it is the one request that met a cold environment.
+        minimumLabels: 30,
         periods: { missed: 3, of: 3 },
         silenceMinutes: 30,
       },

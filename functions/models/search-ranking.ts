@@ -188,7 +188,8 @@ export const searchRanking: ModelSpec = {
         comparison: 'at-most',
         threshold: 250,
         severity: 'high',
-        minimumLabels: 1,
+        // Of fewer it is the one request that met a cold environment.
+        minimumLabels: 30,
         periods: { missed: 3, of: 5 },
         silenceMinutes: 30,
       },

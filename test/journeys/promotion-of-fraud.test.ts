@@ -198,7 +198,7 @@ describe.runIf(IS_FULL)('of card fraud that callers meet', { timeout: 1_200_000 
     expect(ended).toMatchObject({
       state: 'inconclusive',
       idea: 'undecided',
-      reason: 'no difference in brier was shown',
+      reason: 'no difference in costPerThousand was shown',
       place: { step: 1 },
     });
     for (const { promotion, callers } of [worse, equal]) {
