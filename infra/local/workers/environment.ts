@@ -38,8 +38,8 @@ export interface EnvironmentHooks {
 
 const BOOTSTRAP = join(import.meta.dirname, 'bootstrap.ts');
 /**
- * Lambda gives initialisation this long, and what takes longer is begun again within the time of the first
- * invocation. Here it goes on instead, which takes no longer.
+ * Lambda gives initialisation this long. What takes longer is begun again, and must then fit the time-out of
+ * the function; here it goes on, and must fit that from its beginning.
  * https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
  */
 const INIT_TIMEOUT_MS = 10_000;
@@ -156,10 +156,13 @@ export class ExecutionEnvironment {
 
   /** Undefined once the handler is loaded; its failure otherwise. */
   async #initialised(requestId: string): Promise<Outcome | undefined> {
-    const timer = setTimeout(() => {
-      this.#ready.resolve(this.#timedOut(requestId));
-      this.kill();
-    }, INIT_TIMEOUT_MS + this.#image.timeoutMs);
+    const timer = setTimeout(
+      () => {
+        this.#ready.resolve(this.#timedOut(requestId));
+        this.kill();
+      },
+      Math.max(INIT_TIMEOUT_MS, this.#image.timeoutMs),
+    );
     const failure = await this.#ready.promise;
     clearTimeout(timer);
     return failure;
