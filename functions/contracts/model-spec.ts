@@ -126,7 +126,7 @@ function featureFaults({ features, task, entityKeys }: ModelSpec): Fault[] {
     if (feature.log === 'hash' && !canBeHashed(feature))
       faults.push({
         path: ['features', at, 'log'],
-        message: `the hash of a ${feature.kind} is none, so no dataset could be made of the log: only identifiers and categories whose unknown values are "missing" can be logged as "hash"`,
+        message: `a dataset could not take the hash in place of the ${feature.kind}: only identifiers, and categories whose unknown values are "missing", can be logged as "hash"; use "omit"`,
       });
     if (feature.kind === 'number' && feature.range.minimum > feature.range.maximum)
       faults.push({ path: ['features', at, 'range'], message: 'minimum is above maximum' });

@@ -14,7 +14,7 @@ const Objective = strictObject({
   comparison: z.enum(['at-most', 'at-least']),
   threshold: z.number(),
   severity: Severity,
-  /** No verdict on a window with fewer matured outcomes: small windows say nothing. */
+  /** No verdict on a window with fewer matured outcomes, or requests where no outcome is needed: small windows say nothing. */
   minimumLabels: count,
   /** M out of N periods of the cadence. */
   periods: strictObject({ missed: count, of: count }),

@@ -108,7 +108,7 @@ describe('a spec is refused with path and reason', () => {
       {
         features: [...features, number('born', 'year', [1800, 2100], 'Birth.', { log: 'hash' })],
       },
-      /features\.\d+\.log: the hash of a number is none/,
+      /features\.\d+\.log: a dataset could not take the hash in place of the number/,
     ],
     [
       'a hashed category of which every value is known',
@@ -118,7 +118,7 @@ describe('a spec is refused with path and reason', () => {
           category('region', ['north'], 'Where.', { log: 'hash', unknown: 'refuse' }),
         ],
       },
-      /features\.\d+\.log: the hash of a category is none/,
+      /features\.\d+\.log: a dataset could not take the hash in place of the category/,
     ],
     [
       'a feature twice',
