@@ -89,7 +89,7 @@ export async function deploy(resources: Resources, speed: number): Promise<Deplo
       server.closeAllConnections();
       await closed;
       reaper.stop();
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }
